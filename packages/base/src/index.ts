@@ -1,0 +1,5 @@
+export { PrimumError, asPrimumError, assert } from './errors.ts';
+export { systemClock, manualClock, type Clock } from './clock.ts';
+export { uuidv7 } from './ids.ts';
+export { canonicalJson } from './canonical-json.ts';
+export { createLog, silentLog, errorFields, type Log, type LogFields, type LogLevel } from './log.ts';
