@@ -1,0 +1,1 @@
+export { errorCatalogue, type ErrorCode, type ErrorEntry } from './errors.ts';

@@ -1,0 +1,2 @@
+export type { Fact } from './timeline/fact.ts';
+export { parseCodeTable, normaliseValue, type CodeTable, type CodeEntry, type CodeSource } from './codes/code-table.ts';
