@@ -1,1 +1,10 @@
 export { errorCatalogue, type ErrorCode, type ErrorEntry } from './errors.ts';
+export * from './roles.ts';
+export * from './lifecycles.ts';
+export * from './api/common.ts';
+export * from './api/session.ts';
+export * from './api/risk.ts';
+export * from './api/worklist.ts';
+export * from './api/patient.ts';
+export * from './api/operations.ts';
+export * from './api/routes.ts';

@@ -1,0 +1,14 @@
+import { Type, type TSchema } from 'typebox';
+
+/** Instants are ISO 8601 in UTC with milliseconds. Those of the record are the source's clock, not the wall's. */
+export const Instant = Type.String({ format: 'date-time' });
+export const Uuid = Type.String({ format: 'uuid' });
+export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+export const OneOf = <const T extends readonly string[]>(values: T) => Type.Enum(values);
+
+export const ApiError = Type.Object({
+  code: Type.String(),
+  message: Type.String(),
+  action: Type.String(),
+});
+export type ApiError = Type.Static<typeof ApiError>;

@@ -1,0 +1,49 @@
+import { Type, type TSchema } from 'typebox';
+import type { Permission } from '../roles.ts';
+import { Uuid } from './common.ts';
+import { AuditPage, FeedsPage, ModelPage, QuarantineDetail } from './operations.ts';
+import { Notice, PredictionView, ReplayReport, StayPage } from './patient.ts';
+import { AcknowledgeRequest, AlertView, SnoozeRequest } from './risk.ts';
+import { SessionView, SignInRequest } from './session.ts';
+import { Worklist } from './worklist.ts';
+
+/** One row per operation: the server registers exactly these, the client is typed by them, a test walks role by route. */
+export type Route = {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  /** Permission that the role must hold; `public` needs no session, `session` any. */
+  needs: Permission | 'public' | 'session';
+  params?: TSchema;
+  query?: TSchema;
+  body?: TSchema;
+  response?: TSchema;
+};
+
+const stay = Type.Object({ stayId: Uuid });
+const byId = Type.Object({ id: Uuid });
+
+export const routes = {
+  signIn: { method: 'POST', path: '/api/session', needs: 'public', body: SignInRequest, response: SessionView },
+  getSession: { method: 'GET', path: '/api/session', needs: 'session', response: SessionView },
+  signOut: { method: 'DELETE', path: '/api/session', needs: 'session' },
+  health: { method: 'GET', path: '/api/health', needs: 'public', response: Type.Object({ status: Type.String(), version: Type.String() }) },
+  openapi: { method: 'GET', path: '/api/openapi.json', needs: 'public' },
+  events: { method: 'GET', path: '/api/events', needs: 'session' },
+  worklist: { method: 'GET', path: '/api/worklist', needs: 'patient.read', query: Type.Object({ site: Type.Optional(Type.String({ maxLength: 64 })) }), response: Worklist },
+  stay: { method: 'GET', path: '/api/stays/:stayId', needs: 'patient.read', params: stay, query: Type.Object({ hours: Type.Optional(Type.Integer({ minimum: 6, maximum: 336 })) }), response: StayPage },
+  prediction: { method: 'GET', path: '/api/predictions/:id', needs: 'prediction.read', params: byId, response: PredictionView },
+  replay: { method: 'POST', path: '/api/predictions/:id/replay', needs: 'prediction.replay', params: byId, response: ReplayReport },
+  acknowledge: { method: 'POST', path: '/api/alerts/:id/acknowledge', needs: 'alert.act', params: byId, body: AcknowledgeRequest, response: AlertView },
+  snooze: { method: 'POST', path: '/api/alerts/:id/snooze', needs: 'alert.act', params: byId, body: SnoozeRequest, response: AlertView },
+  notices: { method: 'GET', path: '/api/notices', needs: 'alert.act', response: Type.Array(Notice) },
+  readNotice: { method: 'POST', path: '/api/notices/:id/read', needs: 'alert.act', params: byId },
+  feeds: { method: 'GET', path: '/api/feeds', needs: 'feed.read', response: FeedsPage },
+  quarantined: { method: 'GET', path: '/api/quarantine/:id', needs: 'quarantine.read', params: byId, response: QuarantineDetail },
+  replayMessage: { method: 'POST', path: '/api/quarantine/:id/replay', needs: 'quarantine.replay', params: byId },
+  audit: { method: 'GET', path: '/api/audit', needs: 'audit.read', query: Type.Object({ patientId: Type.Optional(Uuid), actor: Type.Optional(Type.String({ maxLength: 100 })), action: Type.Optional(Type.String({ maxLength: 60 })), cursor: Type.Optional(Type.String({ maxLength: 200 })), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })) }), response: AuditPage },
+  model: { method: 'GET', path: '/api/model', needs: 'model.read', response: ModelPage },
+  readResource: { method: 'GET', path: '/api/fhir/:type/:id', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid }) },
+  readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid, version: Type.Integer({ minimum: 1 }) }) },
+} as const satisfies Record<string, Route>;
+
+export type RouteName = keyof typeof routes;

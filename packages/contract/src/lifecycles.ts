@@ -1,0 +1,46 @@
+/**
+ * Every lifecycle as one transition table, read by server, CLI and console alike.
+ * `table[state][event]` is the next state; an event that a state lacks is refused.
+ */
+export type TransitionTable<State extends string, Event extends string> = Readonly<Record<State, Readonly<Partial<Record<Event, State>>>>>;
+
+export function nextState<State extends string, Event extends string>(
+  table: TransitionTable<State, Event>, state: State, event: Event,
+): State | undefined {
+  return table[state][event];
+}
+
+/**
+ * A raw HL7 message. `received`: persisted and acknowledged, waiting for its lane. `applied`: its effects are in the
+ * record. `quarantined`: kept whole with a reason; a person may replay it after a fix, or discard it with a reason.
+ */
+export type MessageState = 'received' | 'applied' | 'quarantined' | 'discarded';
+export type MessageEvent = 'apply' | 'quarantine' | 'replay' | 'discard';
+export const messageLifecycle: TransitionTable<MessageState, MessageEvent> = {
+  received: { apply: 'applied', quarantine: 'quarantined' },
+  applied: {},
+  quarantined: { replay: 'received', discard: 'discarded' },
+  discarded: {},
+};
+
+/**
+ * An alert. Acknowledging gives it an owner and never clears it; a snooze hushes it until its time, until the tier
+ * rises, or until transfer; only the alert policy's clear threshold, transfer or the end of the stay closes it.
+ */
+export type AlertState = 'open' | 'acknowledged' | 'snoozed' | 'closed';
+export type AlertEvent = 'acknowledge' | 'snooze' | 'snooze-ended' | 'tier-rose' | 'evidence-withdrawn' | 'close';
+export const alertLifecycle: TransitionTable<AlertState, AlertEvent> = {
+  open: { acknowledge: 'acknowledged', snooze: 'snoozed', 'tier-rose': 'open', 'evidence-withdrawn': 'open', close: 'closed' },
+  acknowledged: { acknowledge: 'acknowledged', snooze: 'snoozed', 'tier-rose': 'open', 'evidence-withdrawn': 'acknowledged', close: 'closed' },
+  snoozed: { acknowledge: 'acknowledged', snooze: 'snoozed', 'snooze-ended': 'open', 'tier-rose': 'open', 'evidence-withdrawn': 'snoozed', close: 'closed' },
+  closed: {},
+};
+
+/** A stay in the hospital (FHIR Encounter.status). A11 cancels an admission, A13 a discharge. */
+export type StayState = 'in-progress' | 'finished' | 'cancelled';
+export type StayEvent = 'admit' | 'transfer' | 'discharge' | 'cancel-admit' | 'cancel-transfer' | 'cancel-discharge';
+export const stayLifecycle: TransitionTable<StayState, StayEvent> = {
+  'in-progress': { transfer: 'in-progress', discharge: 'finished', 'cancel-admit': 'cancelled', 'cancel-transfer': 'in-progress' },
+  finished: { 'cancel-discharge': 'in-progress' },
+  cancelled: { admit: 'in-progress' },
+};
