@@ -61,6 +61,7 @@ export const errorCatalogue = {
   'model.not-loaded': entry(503, 'No model is loaded', 'Load a package; until then use NEWS2 and clinical judgement.'),
   'model.additivity-failed': entry(500, 'An explanation does not sum to its score', 'The score was withheld; report the model\'s digest.'),
   'model.onnx-mismatch': entry(500, 'The exported model does not agree with the trained one', 'The package was not written; report the seed and the data digest.'),
+  'training.data-invalid': entry(400, 'Training data are not usable', 'Correct what the detail names.'),
   'prediction.not-found': entry(404, 'There is no such prediction', 'Check the id.'),
   'prediction.not-replayable': entry(410, 'The prediction cannot be replayed', 'Its content was erased, or its model is no longer present.'),
   'alert.not-found': entry(404, 'There is no such alert', 'Check the id.'),

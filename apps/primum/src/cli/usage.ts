@@ -1,0 +1,21 @@
+export const usage = `primum — open hospital AI infrastructure (a demonstration, not for clinical use)
+
+  primum up [--home DIR] [--http-port N] [--mllp-port N] [--speed X] [--no-ward]
+      Starts everything on this machine and prints the console's address. Ctrl-C stops it.
+  primum import physionet2019 FILE.csv[.gz] [--patients N] [--speed X]
+      Replays real ICU stays as HL7 messages through the MLLP port of a running Primum, on their own clock.
+  primum train PACK --data FILE… [--out DIR] [--key FILE] [--seed N]
+      Trains a model package from hourly stays and signs it.
+  primum replay PREDICTION_ID
+      Rebuilds a prediction from the record as it stood and says whether it is identical.
+  primum quarantine list | show ID | replay ID | discard ID --reason TEXT
+      Messages that could not be applied, kept whole with their reason.
+  primum source list | add --application A --facility F --site CODE --mapping NAME
+      Senders of HL7 messages that the listener knows.
+  primum user list | reset NAME
+      People who may sign in; reset prints a new password once.
+  primum verify
+      Recomputes the leaves of the audit log and names those that were altered or are missing.
+
+Settings: PRIMUM_HOME (data directory), DATABASE_URL (your own PostgreSQL), PRIMUM_DATA (test data).
+`;
