@@ -1,0 +1,3 @@
+export { type TreeEnsemble, type Tree, type Calibration, LEAF, MAX_THRESHOLD, slopeOf, interceptOf } from './trees/tree-ensemble.ts';
+export { predictMargins, sigmoid } from './trees/predict-margins.ts';
+export { ensembleToJson, ensembleFromJson, type TreeEnsembleJson } from './trees/tree-json.ts';
