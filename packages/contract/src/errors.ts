@@ -14,6 +14,8 @@ export const errorCatalogue = {
   'config.usage': entry(400, 'The command line is not valid', 'Run primum --help.'),
 
   'store.unreachable': entry(503, 'The database cannot be reached', 'Check DATABASE_URL, or the embedded server\'s log in the data directory.'),
+  'store.timeout': entry(503, 'The database did not answer in time', 'Try again; if it repeats, look for a long lock or a slow disk.'),
+  'store.conflict': entry(503, 'Two transactions were in each other\'s way', 'Try again.'),
   'store.unsafe': entry(500, 'The database could lose acknowledged data', 'Turn fsync, full_page_writes and synchronous_commit on.'),
   'store.schema-newer': entry(500, 'The database was written by a newer Primum', 'Start the newer version again, or restore a backup made before the upgrade.'),
   'store.migration-changed': entry(500, 'A migration that has run was edited', 'Restore the migration file; add a new one instead.'),

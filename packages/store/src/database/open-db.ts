@@ -1,0 +1,146 @@
+import pg from 'pg';
+import { PrimumError } from '@primum/base';
+import { databaseError } from './errors.ts';
+import { createStatementNames, sqlOver, type Sql } from './sql.ts';
+import { types } from './types.ts';
+
+export type TransactionOptions = { isolation?: 'repeatable read'; signal?: AbortSignal };
+
+export type Db = Sql & {
+  /**
+   * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Queries that `work`
+   * sends without waiting for each other travel together (pipelined) and run in the order sent.
+   */
+  transaction<T>(work: (tx: Sql) => Promise<T>, options?: TransactionOptions): Promise<T>;
+  /** One connection of its own, outside the pool, for what lives in a session: advisory locks, LISTEN. */
+  session(): Promise<Session>;
+  close(): Promise<void>;
+  readonly url: string;
+};
+
+/** `lost` fires when the connection ends, whoever ended it. */
+export type Session = Sql & { readonly lost: AbortSignal; close(): Promise<void> };
+
+export type OpenOptions = {
+  url: string;
+  /** Connections at most; 10. */
+  max?: number;
+  applicationName?: string;
+  /** 60,000 ms; 0: no limit. */
+  statementTimeoutMs?: number;
+  /** How long a query waits for a connection of the pool; 30,000 ms. */
+  connectTimeoutMs?: number;
+  /** The power-cut control only. */
+  acceptUnsafe?: boolean;
+};
+
+/** Opens a pool on PostgreSQL 15 or newer. Throws store.unreachable, and store.unsafe where a commit is not on disk. */
+export async function openDb(options: OpenOptions): Promise<Db> {
+  const config: pg.ClientConfig = {
+    connectionString: options.url,
+    application_name: options.applicationName ?? 'primum',
+    statement_timeout: options.statementTimeoutMs ?? 60_000,
+    idle_in_transaction_session_timeout: 120_000,
+    keepAlive: true,
+    types,
+    pipeline: true,
+  };
+  const pool = new pg.Pool({
+    ...config,
+    max: options.max ?? 10,
+    idleTimeoutMillis: 60_000,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 30_000,
+  });
+  pool.on('error', () => undefined); // an idle connection ended: the next query opens another, or says so
+  const statementName = createStatementNames();
+  const sql = sqlOver(pool, statementName);
+  try {
+    if (options.acceptUnsafe !== true) await assertDurable(sql);
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  return {
+    url: options.url,
+    query: sql.query,
+    transaction: (work, transactionOptions) => runTransaction(pool, statementName, work, transactionOptions ?? {}),
+    session: () => openSession(config, statementName),
+    close: () => pool.end(),
+  };
+}
+
+async function assertDurable(sql: Sql): Promise<void> {
+  const off = await sql.query<{ name: string }>(
+    "select name from pg_settings where name in ('fsync', 'full_page_writes', 'synchronous_commit') and setting = 'off' order by name",
+  );
+  if (off.length > 0) throw new PrimumError('store.unsafe', `${off.map(({ name }) => name).join(', ')} is off`);
+}
+
+async function runTransaction<T>(
+  pool: pg.Pool,
+  statementName: (text: string) => string | undefined,
+  work: (tx: Sql) => Promise<T>,
+  { isolation, signal }: TransactionOptions,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const client = await pool.connect().catch((error: unknown) => { throw databaseError(error); });
+  const sql = sqlOver(client, statementName);
+  // A connection that ends in mid-query rejects that query; the event would otherwise end the process.
+  const ignore = (): void => undefined;
+  client.on('error', ignore);
+  let broken: boolean | Error = false;
+  const abort = (): void => {
+    broken = true;
+    // Ends the query on our side; the server notices the closed socket within a second and rolls back.
+    void client.end().catch(() => undefined);
+  };
+  signal?.addEventListener('abort', abort, { once: true });
+  let open = true;
+  const tx: Sql = {
+    query: (text, values) => {
+      signal?.throwIfAborted();
+      if (!open) throw new PrimumError('internal.bug', 'a transaction was used after its end');
+      return sql.query(text, values);
+    },
+  };
+  try {
+    // Sent ahead, not waited for: it travels with the first query. A failure shows in every query after it.
+    const begun = sql.query(isolation === undefined ? 'begin' : `begin isolation level ${isolation}`);
+    begun.catch(ignore);
+    const result = await work(tx);
+    await begun;
+    open = false;
+    signal?.throwIfAborted();
+    // `commit` of a transaction in which a statement failed answers ROLLBACK without an error.
+    const answer = await client.query('commit').catch((error: unknown) => { throw databaseError(error); });
+    if (answer.command !== 'COMMIT') throw new PrimumError('internal.bug', 'a transaction went on after one of its statements had failed');
+    return result;
+  } catch (error) {
+    open = false;
+    if (broken === false) {
+      await client.query('rollback').catch(() => { broken = true; });
+    }
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener('abort', abort);
+    client.off('error', ignore);
+    client.release(broken);
+  }
+}
+
+async function openSession(config: pg.ClientConfig, statementName: (text: string) => string | undefined): Promise<Session> {
+  const client = new pg.Client({ ...config, connectionTimeoutMillis: 10_000 });
+  const lost = new AbortController();
+  client.on('error', () => undefined);
+  client.on('end', () => lost.abort());
+  await client.connect().catch(async (error: unknown) => {
+    await client.end().catch(() => undefined);
+    throw databaseError(error);
+  });
+  return {
+    ...sqlOver(client, statementName),
+    lost: lost.signal,
+    close: () => client.end().catch(() => undefined),
+  };
+}
