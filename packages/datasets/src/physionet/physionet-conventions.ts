@@ -1,5 +1,7 @@
 import { hourMs } from '../timeline/code-series.ts';
 
+export { ageAtAdmission, dateOfBirthFor } from '@primum/record';
+
 /**
  * How a stay of the PhysioNet/CinC Challenge 2019 files (hourly rows, no dates) is laid on a calendar. The direct path
  * (`stayToFacts`) and the replay as HL7 messages share these, so that both give the same facts.
@@ -23,19 +25,6 @@ export const icuDischargeAt = (icuAdmitAt: number, lastHour: number): number => 
 /** Hospital A's patients are p0…, hospital B's p1…: the source's name in the code table. */
 export const physionetSource = (patientId: string): 'physionet2019-a' | 'physionet2019-b' =>
   patientId.startsWith('p1') ? 'physionet2019-b' : 'physionet2019-a';
-
-const yearMs = 365.25 * 24 * hourMs;
-
-/** Years, two decimals, from a date of birth (`YYYY-MM-DD`, UTC midnight) to an admission (ms since the epoch). */
-export function ageAtAdmission(dateOfBirth: string, admittedAt: number): number {
-  return Math.round(((admittedAt - Date.parse(`${dateOfBirth}T00:00:00Z`)) / yearMs) * 100) / 100;
-}
-
-/** A date of birth from which `ageAtAdmission` gives `ageYears` (two decimals) back: 0.01 year is 3.65 days. */
-export function dateOfBirthFor(ageYears: number, admittedAt: number): string {
-  const dayMs = 24 * hourMs;
-  return new Date(Math.round((admittedAt - ageYears * yearMs) / dayMs) * dayMs).toISOString().slice(0, 10);
-}
 
 /** The measured columns in file order. */
 export const physionetColumns = [
