@@ -1,0 +1,100 @@
+import { drawCourse, illnessAt, type CourseKind, type Illness } from './course.ts';
+import { adtMessage, resultMessage, wardSenders, type WardMessage } from './messages.ts';
+import { drawPatient, type WardPatient } from './patient.ts';
+import { artefact, laboratoryPanel, vitalSigns, type Panel, type Sent } from './physiology.ts';
+import { createRandom, type Random } from './random.ts';
+
+const hourMs = 3_600_000;
+const minuteMs = 60_000;
+
+export type StayPlan = {
+  seed: number;
+  bed: number;
+  /** Which stay of this bed, counted from 0. */
+  turn: number;
+  admittedAt: number;
+  forced?: { kind?: CourseKind; onsetHour?: number; hours?: number; ageYears?: number };
+};
+
+export type SimulatedStay = { kind: CourseKind; patient: WardPatient; endsAt: number; messages: WardMessage[] };
+
+const batteries: Record<Panel, readonly [string, string]> = {
+  chemistry: ['CHEM8', 'Chemistry panel'], 'blood-count': ['CBC', 'Complete blood count'], 'blood-gas': ['ABG', 'Arterial blood gas'], liver: ['LFT', 'Liver and coagulation'],
+};
+
+/**
+ * One stay from admission to discharge as the messages that its ward sends, in order of sending. A pure function of
+ * the plan: a ward that was stopped goes on where it was, and what it sends twice is the same to the byte.
+ */
+export function simulateStay(plan: StayPlan): SimulatedStay {
+  const random = createRandom(plan.seed, plan.bed, plan.turn);
+  const number = plan.bed * 1_000 + plan.turn;
+  const patient = drawPatient(random, number, plan.admittedAt, plan.forced);
+  const { kind: forcedKind, ...forced } = plan.forced ?? {};
+  const course = drawCourse(random, forcedKind === undefined ? undefined : { ...forced, kind: forcedKind });
+  const endsAt = plan.admittedAt + course.hours * hourMs;
+  const location = ['ICU', 'ICU', String(plan.bed).padStart(2, '0')] as const;
+  const id = `${patient.visit}-`;
+  const messages: WardMessage[] = [];
+
+  const adt = (trigger: 'A01' | 'A03' | 'A08', at: number, ended?: { at: number; disposition: string }): void => {
+    messages.push(adtMessage(patient, { trigger, at, sentAt: at, controlId: `${id}${trigger}-${at / minuteMs}`, location, admittedAt: plan.admittedAt, ...(ended === undefined ? {} : { ended }) }));
+  };
+  adt('A01', plan.admittedAt);
+  if (course.kind === 'comfort-care') pushComfortCare(messages, patient, plan.admittedAt, plan.admittedAt + 10 * hourMs, location, id);
+  for (let at = plan.admittedAt + 15 * minuteMs, n = 0; at < endsAt; at += 15 * minuteMs, n += 1) {
+    pushVitals(messages, random, patient, illnessAt(course, (at - plan.admittedAt) / hourMs), { at, n, location, id, admittedAt: plan.admittedAt });
+  }
+  pushLaboratory(messages, random, patient, (hour) => illnessAt(course, hour), { hours: course.hours, location, id, admittedAt: plan.admittedAt });
+  adt('A03', endsAt, { at: endsAt, disposition: course.kind === 'comfort-care' ? '20' : '01' });
+
+  messages.sort((a, b) => a.sentAt - b.sentAt || (a.controlId < b.controlId ? -1 : 1));
+  return { kind: course.kind, patient, endsAt, messages: messages.filter((message) => message.sentAt <= endsAt) };
+}
+
+type Where = { location: readonly [string, string, string]; id: string; admittedAt: number };
+
+function pushVitals(messages: WardMessage[], random: Random, patient: WardPatient, illness: Illness, at: Where & { at: number; n: number }): void {
+  let values = vitalSigns(random, patient, illness, at.n % 4 === 3);
+  if (random.chance(0.004)) values = artefact(random, values);
+  // Ectopic beats have no LOINC code in the mapping: kept, counted and shown, never dropped.
+  if (random.chance(0.02)) values.push({ code: 'PVC', name: 'Ventricular ectopics', text: String(Math.round(random.between(1, 14))), unit: 'bpm' });
+  if (random.chance(0.01)) return; // The cable was off: a gap.
+  const controlId = `${at.id}M${at.n}`;
+  messages.push(resultMessage(patient, {
+    sender: wardSenders.monitors, order: controlId, battery: ['VITALS', 'Vital signs'], at: at.at,
+    sentAt: at.at + Math.round(random.between(2, 20)) * 1000, controlId, location: at.location, admittedAt: at.admittedAt, values, status: 'F',
+  }));
+}
+
+function pushLaboratory(messages: WardMessage[], random: Random, patient: WardPatient, illness: (hour: number) => Illness, stay: Where & { hours: number }): void {
+  const draw = (panel: Panel, hour: number): void => {
+    const at = stay.admittedAt + Math.round(hour * 60) * minuteMs;
+    const controlId = `${stay.id}L${panel}-${at / minuteMs}`;
+    const sentAt = at + Math.round(panel === 'blood-gas' ? random.between(3, 10) : random.between(35, 95)) * minuteMs;
+    const values = laboratoryPanel(random, patient, illness(hour), panel);
+    const event = { sender: wardSenders.laboratory, order: controlId, battery: batteries[panel], at, location: stay.location, admittedAt: stay.admittedAt };
+    messages.push(resultMessage(patient, { ...event, sentAt, controlId, values, status: 'F' }));
+    if (panel === 'chemistry' && random.chance(0.04)) {
+      // A haemolysed specimen: potassium is corrected later.
+      const corrected: Sent[] = [{ ...values[0]!, text: (Number(values[0]!.text) - 0.6).toFixed(1) }];
+      messages.push(resultMessage(patient, { ...event, sentAt: sentAt + Math.round(random.between(20, 70)) * minuteMs, controlId: `${controlId}-C`, values: corrected, status: 'C' }));
+    }
+  };
+  for (let hour = 0.7; hour < stay.hours; hour += 6 + random.between(-0.6, 0.6)) draw('chemistry', hour);
+  for (let hour = 0.7; hour < stay.hours; hour += 12 + random.between(-1, 1)) draw('blood-count', hour);
+  for (let hour = 1; hour < stay.hours; hour += 24 + random.between(-1, 1)) draw('liver', hour);
+  for (let hour = 1.2; hour < stay.hours;) {
+    draw('blood-gas', hour);
+    const { infection, shock, respiratory } = illness(hour);
+    hour += Math.max(infection, shock, respiratory) > 0.35 ? random.between(2, 4) : random.between(9, 14);
+  }
+}
+
+function pushComfortCare(messages: WardMessage[], patient: WardPatient, admittedAt: number, at: number, location: readonly [string, string, string], id: string): void {
+  const controlId = `${id}GOAL`;
+  messages.push(resultMessage(patient, {
+    sender: wardSenders.adt, order: controlId, battery: ['GOALS', 'Goals of care'], at, sentAt: at, controlId, location, admittedAt, status: 'F',
+    values: [{ code: 'COMFORT', name: 'Comfort care', text: '1', unit: '' }],
+  }));
+}
