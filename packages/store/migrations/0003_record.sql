@@ -1,6 +1,7 @@
 -- The governed record: sites and their clocks, patients, stays, sealed FHIR resources and the bitemporal timeline.
 
 -- A site's clock: now = anchor_source_at + (wall - anchor_wall_at) * clock_rate, so that time goes on when a feed falls silent.
+-- proposed_source_at: a jump of more than a day ahead that waits for a second message to agree.
 create table site (
   tenant int not null references tenant,
   id int generated always as identity,
@@ -10,6 +11,7 @@ create table site (
   simulated boolean not null default false,
   anchor_source_at timestamptz,
   anchor_wall_at timestamptz,
+  proposed_source_at timestamptz,
   primary key (tenant, id),
   unique (tenant, code)
 );
@@ -74,7 +76,7 @@ create table stay_event (
   n int not null,
   kind text not null,
   effective_at timestamptz not null,
-  location jsonb,
+  detail jsonb not null default '{}',
   cancels_seq bigint,
   cancels_n int,
   message_id uuid not null,

@@ -37,6 +37,7 @@ create table message (
 );
 create unique index message_once on message (tenant, commitment);
 create index message_waiting on message (tenant, lane, arrival) where status = 'received';
+create index message_waiting_other on message (tenant, other_lane, arrival) where status = 'received' and other_lane is not null;
 create index message_quarantined on message (tenant, arrival) where status = 'quarantined';
 
 create table unmapped_code (
