@@ -30,7 +30,7 @@ create index prediction_by_stay on prediction (tenant, stay_id, as_of, id);
 create index prediction_by_patient on prediction (tenant, patient_id, made_at);
 
 -- One row per stay that was ever scored: its last outcome, the last score that was made (a withheld outcome keeps it),
--- and the state that the alert policy steps from. Whoever changes an alert holds this row's lock.
+-- the state that the alert policy steps from and the alert that stands. Whoever changes an alert holds this row's lock.
 create table stay_risk (
   tenant int not null references tenant,
   stay_id uuid not null,
@@ -44,6 +44,7 @@ create table stay_risk (
   probability double precision,
   tier text not null,
   policy_state jsonb not null,
+  alert_id uuid,
   ended boolean not null default false,
   primary key (tenant, stay_id)
 );

@@ -21,11 +21,10 @@ const lockKey = 0x5052_4d47;
 export async function migrate(db: Db, options: { directory?: string } = {}): Promise<{ applied: string[]; version: number }> {
   const migrations = await readMigrations(options.directory ?? migrationsDirectory);
   const applied: string[] = [];
-  await db.query(`create table if not exists schema_migration (
-    version int primary key, name text not null, digest bytea not null, applied_at timestamptz not null default now())`)
-    .catch(ignoreRace);
   await db.transaction(async (tx) => {
     await lock(tx);
+    await tx.query(`create table if not exists schema_migration (
+      version int primary key, name text not null, digest bytea not null, applied_at timestamptz not null default now())`);
     await assertFits(tx, migrations);
   });
   for (const migration of migrations) {
@@ -43,11 +42,6 @@ export async function migrate(db: Db, options: { directory?: string } = {}): Pro
 
 async function lock(tx: Sql): Promise<void> {
   await tx.query('select pg_advisory_xact_lock($1)', [lockKey]);
-}
-
-/** `create … if not exists` of two starts at once can still collide (PostgreSQL: 42P07, 23505); the other one made it. */
-function ignoreRace(error: unknown): void {
-  if (!(error instanceof PrimumError) || error.code !== 'internal.bug' || !/42P07|23505/.test(error.message)) throw error;
 }
 
 async function readMigrations(directory: string): Promise<Migration[]> {

@@ -225,6 +225,7 @@ function supervise(deps: Deps, first: Started): Postgres {
       stopping = true;
       wake.abort();
       await current.claim.end().catch(() => undefined);
+      current.child.ref(); // its end is now waited for
       const pid = current.child.pid;
       if (pid !== undefined && current.child.exitCode === null && current.child.signalCode === null) await stopPostmaster(pid);
       await done;
