@@ -6,11 +6,13 @@ import { errorCatalogue, type ErrorCode } from '@primum/contract';
  */
 export class PrimumError extends Error {
   readonly code: ErrorCode;
+  readonly detail: string | undefined;
 
   constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
     super(detail === undefined ? errorCatalogue[code].summary : `${errorCatalogue[code].summary}: ${detail}`, options);
     this.name = 'PrimumError';
     this.code = code;
+    this.detail = detail;
   }
 
   /** What a person can do about it. */

@@ -63,6 +63,8 @@ export const errorCatalogue = {
   'model.not-loaded': entry(503, 'No model is loaded', 'Load a package; until then use NEWS2 and clinical judgement.'),
   'model.additivity-failed': entry(500, 'An explanation does not sum to its score', 'The score was withheld; report the model\'s digest.'),
   'model.onnx-mismatch': entry(500, 'The exported model does not agree with the trained one', 'The package was not written; report the seed and the data digest.'),
+  'compute.overloaded': entry(503, 'Too many computations are waiting', 'Try again shortly; give Primum more computing threads if it lasts.'),
+  'compute.failed': entry(503, 'A computing thread stopped or took too long', 'Try again: the thread was started anew. Report it if it lasts.'),
   'training.data-invalid': entry(400, 'Training data are not usable', 'Correct what the detail names.'),
   'prediction.not-found': entry(404, 'There is no such prediction', 'Check the id.'),
   'prediction.not-replayable': entry(410, 'The prediction cannot be replayed', 'Its content was erased, or its model is no longer present.'),
