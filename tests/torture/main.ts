@@ -1,0 +1,23 @@
+/** `npm run -s torture -- NAME [--key value…]`: prints progress on stderr and one JSON object as its last line. */
+import { tmpdir } from 'node:os';
+import { calibrateMachine } from '../../bench/support/calibration.ts';
+import { readOptions } from '../../bench/support/options.ts';
+
+export type Torture = (options: Readonly<Record<string, string>>) => Promise<Record<string, unknown>>;
+
+const tortures: Readonly<Record<string, () => Promise<Torture>>> = {
+  ingest: async () => (await import('./ingest.ts')).runIngestTorture,
+  'power-cut': async () => (await import('./power-cut.ts')).runPowerCut,
+  replay: async () => (await import('./replay.ts')).runReplayTorture,
+};
+
+const [name = '', ...rest] = process.argv.slice(2);
+const load = tortures[name];
+if (load === undefined) {
+  console.error(`torture: [config.usage] one of ${Object.keys(tortures).join(', ')}`);
+  process.exit(64);
+}
+const run = await load();
+const figures = await run(readOptions(rest));
+console.log(JSON.stringify({ torture: name, ...figures, calibration: await calibrateMachine(tmpdir()) }));
+process.exit(figures['passed'] === false ? 1 : 0);
