@@ -1,0 +1,77 @@
+import type { Fact } from '@primum/record';
+import type { Sql } from '@primum/store';
+import type { CachedTimeline, TimelineCache } from './timeline-cache.ts';
+
+type GroupRow = { root_id: string; members: string[]; known_seq: number };
+
+/** Who belongs to a root now, and up to where their facts are known: one statement, hence one snapshot. */
+const selectGroups = `
+select root_id, array_agg(id order by id) as members, max(known_seq) as known_seq
+from patient where tenant = $1 and root_id = any($2::uuid[]) group by root_id`;
+
+type FactRow = {
+  patient_id: string; seq: number; key: string; code: string; value: number | null; text: string | null; effective_at: Date; status: string; flag: string | null;
+};
+
+const selectFacts = `
+select f.patient_id, f.seq, f.key, f.code, f.value, f.text, f.effective_at, f.status, f.flag
+from unnest($2::uuid[], $3::bigint[], $4::bigint[]) as wanted (patient_id, after, pin)
+join fact f on f.tenant = $1 and f.patient_id = wanted.patient_id and f.seq > wanted.after and f.seq <= wanted.pin`;
+
+/** A timeline brought up to date, and what came new with it (everything, where it was not cached). */
+export type RefreshedTimeline = CachedTimeline & { news: readonly Fact[] };
+
+/**
+ * The timelines of several root patients as known now, in two statements whatever their number: only rows that the
+ * cache lacks are read. The pin of each is its `seq`: nothing above it was taken, nothing at or below it is missing,
+ * because a patient's sequence grows in the order of commits and a group's members are locked together.
+ */
+export async function readTimelines(
+  sql: Sql, cache: TimelineCache, tenant: number, rootIds: readonly string[],
+): Promise<Map<string, RefreshedTimeline>> {
+  const groups = await sql.query<GroupRow>(selectGroups, [tenant, rootIds]);
+  const wanted = groups.map(({ root_id, members, known_seq }) => {
+    const group = members.join(' ');
+    const cached = cache.get(root_id);
+    const known = cached !== undefined && cached.group === group;
+    return { rootId: root_id, members, group, pin: known_seq, after: known ? cached.seq : 0, whole: !known };
+  });
+  const reads = wanted.filter(({ pin, after, whole }) => whole || pin > after)
+    .flatMap(({ rootId, members, after, pin }) => members.map((id) => ({ rootId, id, after, pin })));
+  const facts = await factsByRoot(sql, tenant, reads);
+  return new Map(wanted.map(({ rootId, group, pin, whole }) => {
+    const news = facts.get(rootId) ?? [];
+    return [rootId, { ...cache.put(rootId, { group, seq: pin, rows: news, whole }), news }];
+  }));
+}
+
+async function factsByRoot(
+  sql: Sql, tenant: number, reads: readonly { rootId: string; id: string; after: number; pin: number }[],
+): Promise<Map<string, Fact[]>> {
+  const byRoot = new Map<string, Fact[]>();
+  if (reads.length === 0) return byRoot;
+  const rows = await sql.query<FactRow>(selectFacts, [
+    tenant, reads.map(({ id }) => id), reads.map(({ after }) => after), reads.map(({ pin }) => pin),
+  ]);
+  const rootOf = new Map(reads.map(({ id, rootId }) => [id, rootId]));
+  for (const row of rows) {
+    const rootId = rootOf.get(row.patient_id)!; // the join asked for these patients only
+    const facts = byRoot.get(rootId);
+    if (facts === undefined) byRoot.set(rootId, [factOf(row)]);
+    else facts.push(factOf(row));
+  }
+  return byRoot;
+}
+
+function factOf(row: FactRow): Fact {
+  return {
+    key: row.key,
+    code: row.code,
+    value: row.value,
+    effectiveAt: row.effective_at.getTime(),
+    seq: row.seq,
+    status: row.status as Fact['status'], // the writer's type is the column's only source
+    ...(row.text === null ? {} : { text: row.text }),
+    ...(row.flag === null ? {} : { flag: row.flag as NonNullable<Fact['flag']> }), // as above
+  };
+}
