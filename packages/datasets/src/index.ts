@@ -1,3 +1,4 @@
+export { parseCodeTable, type CodeTable } from '@primum/record';
 export { createTimeline, appendFacts, type Timeline } from './timeline/timeline.ts';
 export { parseFeatureSet, type FeatureSet, type Feature, type FeatureGroup, type RequiredInput } from './features/feature-set.ts';
 export { evaluateFeatures, icuStayAt, type Evaluation, type IneligibleReason } from './features/evaluate-features.ts';
