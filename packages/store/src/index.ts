@@ -4,3 +4,9 @@ export { openDb, type Db, type OpenOptions, type Session, type TransactionOption
 export type { Sql } from './database/sql.ts';
 export { sqlState } from './database/errors.ts';
 export { migrate, migrationsDirectory } from './migrate.ts';
+export { writeOutbox, type Json, type OutboxEvent } from './stream/outbox.ts';
+export { createSequencer, type Numbered, type NumberedSource, type Sequencer, type SequencerOptions } from './stream/sequencer.ts';
+export { runConsumer, type ConsumerOptions, type Handle } from './stream/consumer.ts';
+export { streamHead, type StreamEvent } from './stream/read.ts';
+export { tailStream, type TailOptions } from './stream/tail.ts';
+export { dropConsumer, trimOutbox } from './stream/trim.ts';

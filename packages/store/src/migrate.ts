@@ -45,7 +45,9 @@ async function lock(tx: Sql): Promise<void> {
 }
 
 async function readMigrations(directory: string): Promise<Migration[]> {
-  const names = (await readdir(directory)).filter((name) => /^\d{4}-[a-z0-9-]+\.sql$/.test(name)).sort();
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  const misnamed = names.find((name) => !/^\d{4}_[a-z0-9_]+\.sql$/.test(name));
+  if (misnamed !== undefined) throw new PrimumError('internal.bug', `a migration is not named 0000_name.sql: ${misnamed}`);
   const migrations = await Promise.all(names.map(async (name): Promise<Migration> => {
     // Checkouts may turn line ends around; the digest must not.
     const sql = (await readFile(join(directory, name), 'utf8')).replaceAll('\r\n', '\n');
