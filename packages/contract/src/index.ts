@@ -8,3 +8,4 @@ export * from './api/worklist.ts';
 export * from './api/patient.ts';
 export * from './api/operations.ts';
 export * from './api/routes.ts';
+export * from './api/calls.ts';

@@ -4,7 +4,8 @@ import { Type, type TSchema } from 'typebox';
 export const Instant = Type.String({ format: 'date-time' });
 export const Uuid = Type.String({ format: 'uuid' });
 export const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
-export const OneOf = <const T extends readonly string[]>(values: T) => Type.Enum(values);
+/** One of these words; its static type is their union. */
+export const OneOf = <const T extends string[]>(values: readonly [...T]) => Type.Enum<T>(values);
 
 export const ApiError = Type.Object({
   code: Type.String(),
