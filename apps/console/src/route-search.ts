@@ -1,0 +1,33 @@
+/** What an address may carry behind its `?`: what is absent or unreadable falls back to the page's default. */
+export type WorklistSearch = { order?: 'bed'; mine?: true; site?: string };
+export function readWorklistSearch(search: Record<string, unknown>): WorklistSearch {
+  return {
+    ...(search['order'] === 'bed' ? { order: 'bed' as const } : {}),
+    ...(search['mine'] === true ? { mine: true as const } : {}),
+    ...textOf(search, 'site'),
+  };
+}
+
+export const stayHours = [12, 24, 48, 168] as const;
+export type StaySearch = { hours?: (typeof stayHours)[number] };
+export function readStaySearch(search: Record<string, unknown>): StaySearch {
+  const hours = stayHours.find((choice) => choice === Number(search['hours']));
+  return hours === undefined ? {} : { hours };
+}
+
+export type AuditSearch = { patientId?: string; actor?: string; action?: string };
+export function readAuditSearch(search: Record<string, unknown>): AuditSearch {
+  return { ...textOf(search, 'patientId'), ...textOf(search, 'actor'), ...textOf(search, 'action') };
+}
+
+/** `next` is an address of this console: a path, never another site. */
+export type SignInSearch = { next?: string };
+export function readSignInSearch(search: Record<string, unknown>): SignInSearch {
+  const next = search['next'];
+  return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? { next } : {};
+}
+
+function textOf<Key extends string>(search: Record<string, unknown>, key: Key): { [K in Key]?: string } {
+  const text = search[key];
+  return typeof text === 'string' && text !== '' && text.length <= 200 ? { [key]: text } as { [K in Key]: string } : {}; // a computed key widens to string
+}

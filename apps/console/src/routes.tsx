@@ -1,0 +1,73 @@
+import type { QueryClient } from '@tanstack/react-query';
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
+import { ApiFailure } from './api/failure.ts';
+import { sessionQuery } from './api/queries.ts';
+import { readAuditSearch, readSignInSearch, readStaySearch, readWorklistSearch } from './route-search.ts';
+import { AppShell } from './shell/app-shell.tsx';
+import { NothingHere, PageFailure } from './shell/page-failure.tsx';
+import { landingFor } from './shell/places.ts';
+import { SignInPage } from './sign-in/sign-in-page.tsx';
+import { WorklistPage } from './worklist/worklist-page.tsx';
+
+type RouterContext = { client: QueryClient };
+
+const rootRoute = createRootRouteWithContext<RouterContext>()({ component: Outlet, notFoundComponent: NothingHere });
+
+const signInRoute = createRoute({ getParentRoute: () => rootRoute, path: '/sign-in', validateSearch: readSignInSearch, component: SignInPage });
+
+/** Everything beneath needs a session; without one it leads to sign-in and back. */
+const signedInRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: 'signed-in',
+  component: AppShell,
+  async beforeLoad({ context, location }) {
+    const session = await context.client.ensureQueryData(sessionQuery).catch((error: unknown) => {
+      if (error instanceof ApiFailure && error.status === 401) throw redirect({ to: '/sign-in', search: { next: location.href } });
+      throw error;
+    });
+    return { session };
+  },
+});
+
+const homeRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/',
+  beforeLoad({ context }) {
+    const landing = landingFor(context.session);
+    if (landing !== null) throw redirect({ to: landing, replace: true });
+  },
+  component: NothingHere,
+});
+
+const worklistRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/worklist', validateSearch: readWorklistSearch, component: WorklistPage });
+
+const stayRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/stays/$stayId',
+  validateSearch: readStaySearch,
+  component: lazyRouteComponent(() => import('./stay/stay-page.tsx'), 'StayPage'),
+});
+
+const feedsRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/feeds', component: lazyRouteComponent(() => import('./feeds/feeds-page.tsx'), 'FeedsPage') });
+const modelRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/model', component: lazyRouteComponent(() => import('./model/model-page.tsx'), 'ModelPage') });
+const auditRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/audit',
+  validateSearch: readAuditSearch,
+  component: lazyRouteComponent(() => import('./audit/audit-page.tsx'), 'AuditPage'),
+});
+
+const routeTree = rootRoute.addChildren([
+  signInRoute,
+  signedInRoute.addChildren([homeRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, auditRoute]),
+]);
+
+export function makeRouter(client: QueryClient) {
+  return createRouter({ routeTree, context: { client }, defaultPreload: 'intent', defaultErrorComponent: PageFailure, defaultPreloadDelay: 80 });
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}

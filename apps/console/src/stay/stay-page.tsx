@@ -1,0 +1,1 @@
+export function StayPage() { return <p>StayPage</p>; }
