@@ -45,6 +45,12 @@ describe('buildAck', () => {
     }
   });
 
+  test('207, "try again", is said only of what is ours to mend', () => {
+    const codes = (Object.keys(errorCatalogue) as ErrorCode[] /* the catalogue's own keys */).filter((code) => code.startsWith('hl7.'));
+    expect(codes.filter((code) => conditionOf(code).hl70357 === '207')).toEqual([]);
+    expect(conditionOf('store.disk-full')).toEqual({ ackCode: 'AR', hl70357: '207' });
+  });
+
   test('no header: still an acknowledgement, of nothing by name', () => {
     const get = read(buildAck({ header: undefined, controlId: '1', at, error: { code: 'hl7.frame-malformed' } }));
     expect([get('MSH', 9), get('MSH', 11), get('MSH', 12), get('MSA', 1), get('MSA', 2)]).toEqual(['ACK', 'P', '2.5.1', 'AR', '']);

@@ -14,7 +14,7 @@ type Condition = { ackCode: 'AE' | 'AR'; hl70357: string };
 
 const conditions: Partial<Record<ErrorCode, Condition>> = {
   'hl7.frame-malformed': { ackCode: 'AR', hl70357: '100' },
-  'hl7.frame-oversize': { ackCode: 'AR', hl70357: '207' },
+  'hl7.frame-oversize': { ackCode: 'AR', hl70357: '104' },
   'hl7.msh-missing': { ackCode: 'AR', hl70357: '100' },
   'hl7.encoding-invalid': { ackCode: 'AR', hl70357: '102' },
   'hl7.charset-unsupported': { ackCode: 'AR', hl70357: '103' },
@@ -34,7 +34,8 @@ const conditions: Partial<Record<ErrorCode, Condition>> = {
 
 /**
  * How HL7 says a code of ours: the acknowledgement code, and the condition of table 0357. A code that is not about
- * the message is ours to mend: rejected, 207 (application internal error).
+ * the message is ours to mend: rejected, 207 (application internal error). A sender may take 207 as "try again", so no
+ * code that is about the message has it.
  */
 export function conditionOf(code: ErrorCode): Condition {
   return conditions[code] ?? { ackCode: 'AR', hl70357: '207' };
@@ -46,6 +47,8 @@ export const conditionNames: Readonly<Record<string, string>> = {
   '101': 'Required field missing',
   '102': 'Data type error',
   '103': 'Table value not found',
+  // Came with HL7 2.6.
+  '104': 'Value too long',
   '200': 'Unsupported message type',
   '201': 'Unsupported event code',
   '202': 'Unsupported processing id',
