@@ -74,8 +74,8 @@ function walk(tree: Tree, node: number, path: readonly Term[], onLeaf: (value: n
   const [left, right] = [tree.left[node] ?? 0, tree.right[node] ?? 0];
   const shareOf = (child: number): number => (tree.cover[child] ?? 0) / (tree.cover[node] ?? 0);
   const [leftShare, rightShare] = [shareOf(left), shareOf(right)];
-  // Shares that do not sum to 1 would make the expectation, and so the contributions, mean nothing.
-  if (!(leftShare > 0 && rightShare > 0 && Math.abs(leftShare + rightShare - 1) < 1e-9)) {
+  // Shares that do not sum to 1 would make the expectation mean nothing; other trainers keep covers as float32.
+  if (!(leftShare > 0 && rightShare > 0 && Math.abs(leftShare + rightShare - 1) < 1e-4)) {
     throw new PrimumError('model.package-invalid', `covers of node ${node} and its children`);
   }
   walk(tree, left, narrowed(path, { column, above: -Infinity, upTo: threshold, missingMeets: missingLeft, share: leftShare }), onLeaf);
