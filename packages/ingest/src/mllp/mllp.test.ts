@@ -78,6 +78,7 @@ function gates() {
       });
     }),
     open: (id: string) => waiting.get(id)?.(),
+    openAll: () => Array.from(waiting.values()).forEach((open) => open()),
   };
 }
 
@@ -137,7 +138,7 @@ describe('bounds', () => {
     await sleep(50);
     expect(gate.seen).toEqual(ids.slice(0, 4));
     while (peer.answers.length < 50) {
-      for (const id of [...gate.waiting.keys()]) gate.open(id);
+      gate.openAll();
       expect(gate.waiting.size).toBeLessThanOrEqual(4);
       await sleep(1);
     }
@@ -151,7 +152,7 @@ describe('bounds', () => {
       accepted += 1;
       if (accepted === 10) saturated = true;
       return ackOf(frame);
-    }, { idleTimeoutMs: 60 }, { saturated: () => saturated });
+    }, { idleTimeoutMs: 60, frameTimeoutMs: 60 }, { saturated: () => saturated });
     const peer = await rawPeer(listener.port);
     const frame = frameMllp(messageOf('M', 'x'.repeat(20_000)));
     for (let count = 0; count < 2000; count += 1) peer.socket.write(frame);
@@ -178,7 +179,7 @@ describe('bounds', () => {
     await sleep(50);
     expect(gate.waiting.size).toBe(2);
     while (peers.some(({ answers }) => answers.length < 5)) {
-      for (const id of [...gate.waiting.keys()]) gate.open(id);
+      gate.openAll();
       await sleep(5);
       expect(gate.waiting.size).toBeLessThanOrEqual(2);
     }
@@ -193,7 +194,8 @@ describe('bounds', () => {
     }, { maxInFlightPerConnection: 4 });
     const peer = await rawPeer(listener.port);
     peer.socket.pause();
-    for (let count = 0; count < 400; count += 1) peer.socket.write(frameMllp(messageOf(`M${count}`)));
+    // In one write, so that what one chunk completes is held back too.
+    peer.socket.write(Buffer.concat(Array.from({ length: 400 }, (_, count) => frameMllp(messageOf(`M${count}`)))));
     await until(() => accepted > 4);
     let before = -1;
     await until(() => {
@@ -217,6 +219,7 @@ describe('bounds', () => {
     for (let count = 0; count < 50; count += 1) peer.socket.write(frameMllp(messageOf(`M${count}`)));
     await until(() => listener.connections === 1);
     await until(() => listener.connections === 0);
+    expect(peer.answers).toEqual([]);
   });
 
   test('silence ends a connection; a slow answer of ours does not', async () => {
@@ -231,8 +234,11 @@ describe('bounds', () => {
     await sleep(150);
     expect(waiting.socket.destroyed).toBe(false);
     gate.open('M1');
+    waiting.socket.write(frameMllp(messageOf('M2')));
+    await until(() => gate.waiting.has('M2'));
+    gate.open('M2');
     await waiting.closed;
-    expect(waiting.answers).toEqual(['AA M1']);
+    expect(waiting.answers).toEqual(['AA M1', 'AA M2']);
     expect(events.toSorted()).toEqual(['mllp.frame-stalled', 'mllp.idle', 'mllp.idle']);
   });
 
@@ -274,6 +280,14 @@ describe('what is no frame', () => {
     expect(events).toContain('mllp.closed-for-faults');
   });
 
+  test('good frames between them forgive the faults', async () => {
+    const { listener } = await listen(async (frame) => ackOf(frame), { maxFaults: 2 });
+    const peer = await rawPeer(listener.port);
+    for (let count = 0; count < 5; count += 1) peer.socket.write(Buffer.concat([Buffer.from('x'), frameMllp(messageOf(`M${count}`))]));
+    await until(() => peer.answers.length === 10);
+    expect(peer.answers.at(-1)).toBe('AA M4');
+  });
+
   test('a frame that the peer ends in is rejected by name', async () => {
     const { listener } = await listen(async (frame) => ackOf(frame));
     const peer = await rawPeer(listener.port);
@@ -309,6 +323,7 @@ describe('faults', () => {
     gate.open('R1');
     gate.open('M1');
     await until(() => other.answers.length === 1);
+    expect(other.answers).toEqual(['AA M1']);
   });
 
   test('a port in use', async () => {
@@ -331,6 +346,21 @@ describe('faults', () => {
     await peer.closed;
     expect(peer.answers).toEqual(['AA M1', 'AA M2']);
     expect(gate.seen).toEqual(['M1', 'M2']);
+  });
+
+  test('close does not overtake its last answers while the peer is still sending', async () => {
+    const gate = gates();
+    const { listener } = await listen(gate.accept, { maxInFlightPerConnection: 1 });
+    const peer = await rawPeer(listener.port);
+    peer.socket.pause();
+    for (let count = 0; count < 200; count += 1) peer.socket.write(frameMllp(messageOf(`M${count}`, 'x'.repeat(50_000))));
+    await until(() => gate.waiting.size === 1);
+    const closing = listener.close();
+    gate.open('M0');
+    await sleep(50);
+    peer.socket.resume();
+    await Promise.all([closing, peer.closed]);
+    expect(peer.answers).toEqual(['AA M0']);
   });
 
   test('close cuts a peer that keeps its acceptance waiting too long', async () => {
