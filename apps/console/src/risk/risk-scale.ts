@@ -11,6 +11,12 @@ export function riskPosition(probability: number): number {
   return Math.min(1, 1 + Math.log10(probability) / decades);
 }
 
+/** The part of the scale that a 12 h trend is drawn on: narrower, so that a doubling can be seen in 30 px. */
+export function trendPosition(probability: number): number {
+  const [low, high] = [riskPosition(0.002), riskPosition(0.6)];
+  return Math.min(1, Math.max(0, (riskPosition(probability) - low) / (high - low)));
+}
+
 export const riskScale = { min: lowest, max: 1, splits: [0.001, 0.01, 0.1, 1] } as const;
 
 /** Points of a trend as the segments of a line: a gap in the data is a gap in the line. Positions are 0 to 1. */
@@ -23,7 +29,7 @@ export function trendSegments(trend: readonly (readonly [hour: number, probabili
       continue;
     }
     if (open === undefined) segments.push(open = []);
-    open.push({ x: Math.min(1, Math.max(0, 1 + hour / hours)), y: riskPosition(probability) });
+    open.push({ x: Math.min(1, Math.max(0, 1 + hour / hours)), y: trendPosition(probability) });
   }
   return segments;
 }

@@ -1,10 +1,10 @@
 import type { WorklistRow } from '@primum/contract';
 import { percentText } from './format-risk.ts';
-import { riskPosition, trendSegments } from './risk-scale.ts';
+import { trendPosition, trendSegments } from './risk-scale.ts';
 import type { Thresholds } from './risk-bar.tsx';
 
 const width = 108;
-const height = 26;
+const height = 30;
 const hours = 12;
 
 /** The last 12 h of a risk on the log scale, the thresholds dashed, gaps left open. */
@@ -17,7 +17,7 @@ export function Sparkline({ trend, thresholds }: { trend: WorklistRow['trend12h'
     <svg width={width + 4} height={height + 4} viewBox={`-2 -2 ${width + 4} ${height + 4}`} role="img" aria-label={trendText(trend)}>
       <rect x="0" y="0" width={width} height={height} fill="none" stroke="var(--line)" strokeWidth="0.5" />
       {thresholds.map(({ tier, raise }) => (
-        <line key={tier} x1="0" x2={width} y1={yOf(riskPosition(raise))} y2={yOf(riskPosition(raise))} stroke="var(--strong-line)" strokeWidth={tier === 'high' ? 1.2 : 0.7} strokeDasharray="3 2" />
+        <line key={tier} x1="0" x2={width} y1={yOf(trendPosition(raise))} y2={yOf(trendPosition(raise))} stroke="var(--strong-line)" strokeWidth={tier === 'high' ? 1.2 : 0.7} strokeDasharray="3 2" />
       ))}
       {segments.map((segment) => (segment.length === 1
         ? <circle key={segment[0]?.x} cx={(segment[0]?.x ?? 0) * width} cy={yOf(segment[0]?.y ?? 0)} r="1.2" fill="var(--text)" />

@@ -34,7 +34,7 @@ export function SignInPage() {
       >
         <h1>Primum</h1>
         <DemonstrationNote />
-        <TextInput label="User" name="username" autoComplete="username" required autoFocus value={username} onChange={(event) => setUsername(event.currentTarget.value)} />
+        <TextInput label="User" name="username" autoComplete="username" required value={username} onChange={(event) => setUsername(event.currentTarget.value)} />
         <PasswordInput label="Password" name="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
         {signIn.isError && <FailureNote error={signIn.error} />}
         <Button type="submit" size="sm" loading={signIn.isPending}>Sign in</Button>

@@ -6,6 +6,7 @@ import { RiskFigure } from '../risk/risk-figure.tsx';
 import { Sparkline } from '../risk/sparkline.tsx';
 import { stateWords } from '../risk/state-words.ts';
 import type { Columns } from '../ui/data-table.tsx';
+import { unitText } from '../ui/unit-text.ts';
 import { DirectionMark, StateMark } from '../ui/state-mark.tsx';
 import { AlertCell } from './alert-cell.tsx';
 import type { ShownRow } from './use-frozen-rows.ts';
@@ -14,10 +15,10 @@ import styles from './worklist.module.css';
 
 const vitalNames = [['HR', '/min'], ['RR', '/min'], ['MAP', 'mmHg'], ['SpO₂', '%'], ['Temp', '°C']] as const;
 
-/** A row of the worklist, left to right. `units` are the sources' own for the five vitals, where any is known. */
-export function worklistColumns(thresholds: Thresholds, units: readonly (string | undefined)[]): Columns<ShownRow> {
+/** A row of the worklist, left to right. `units` are the sources' own for the five vitals, empty where none is known. */
+export function worklistColumns(thresholds: Thresholds, units: readonly string[]): Columns<ShownRow> {
   return [
-    { id: 'bed', header: 'Bed', cell: ({ row }) => <strong>{row.original.row.bed}</strong> },
+    { id: 'bed', header: 'Bed', cell: ({ row }) => <strong className={styles['bed']}>{row.original.row.bed}</strong> },
     { id: 'patient', header: 'Patient', cell: ({ row }) => <PatientCell row={row.original.row} /> },
     { id: 'state', header: 'State', cell: ({ row }) => <StateCell row={row.original.row} /> },
     { id: 'risk', header: () => <span title={riskCaption}>Risk, 6 h</span>, cell: ({ row }) => <RiskFigure risk={row.original.row.risk} thresholds={thresholds} /> },
@@ -26,7 +27,7 @@ export function worklistColumns(thresholds: Thresholds, units: readonly (string 
     { id: 'drivers', header: 'What moved it most', cell: ({ row }) => <DriversCell row={row.original.row} /> },
     ...vitalNames.map(([name, unit], index) => ({
       id: name,
-      header: () => <>{name}<br /><span className={styles['unit']}>{units[index] ?? unit}</span></>,
+      header: () => <>{name}<br /><span className={styles['unit']}>{unitText(units[index] ?? '') || unit}</span></>,
       cell: ({ row }: { row: { original: ShownRow } }) => <VitalCell reading={row.original.row.vitals[index]} />,
     })),
     { id: 'owner', header: 'Alert’s owner', cell: ({ row }) => <AlertCell row={row.original.row} /> },

@@ -7,31 +7,34 @@ export type ShownRow = { row: WorklistRow; gone: boolean };
 /** A pointer left lying on the list, or a focus left in it, must not hold back an order that nobody is reading. */
 const holdLimitMs = 30_000;
 
+type Held = { rows: readonly WorklistRow[]; choice: string };
+
+/** The present rows in the order in which `held` had them; those that left are shown as they were last seen then. */
+function arrange(rows: readonly WorklistRow[], held: readonly WorklistRow[] | null): { shown: ShownRow[]; waiting: string | null } {
+  if (held === null) return { shown: rows.map((row) => ({ row, gone: false })), waiting: null };
+  const frozen = frozenOrder(held.map(idOf), rows.map(idOf));
+  const byId = new Map([...held, ...rows].map((row) => [row.stayId, row])); // the present row wins
+  return {
+    shown: frozen.order.flatMap((id) => byId.get(id) ?? []).map((row) => ({ row, gone: frozen.gone.has(row.stayId) })),
+    waiting: frozenText(frozen),
+  };
+}
+
+const idOf = ({ stayId }: WorklistRow): string => stayId;
+
 /**
  * Rows in the order to show. While a pointer moves or the focus acts in the list, the order stands still and `waiting`
  * says what has changed; `release` takes the present order over. `choice` names what the reader asked for: when it
  * changes, so does the order.
  */
 export function useFrozenRows(rows: readonly WorklistRow[], choice: string) {
-  const present = useMemo(() => rows.map(({ stayId }) => stayId), [rows]);
-  const [held, setHeld] = useState<{ ids: string[]; choice: string } | null>(null);
-  const lastSeen = useRef(new Map<string, WorklistRow>());
+  const [held, setHeld] = useState<Held | null>(null);
   const pointerInside = useRef(false);
   const thaw = useRef<ReturnType<typeof setTimeout>>(undefined);
   const focusedStay = useRef<string | null>(null);
   const list = useRef<HTMLDivElement>(null);
+  const { shown, waiting } = useMemo(() => arrange(rows, held?.choice === choice ? held.rows : null), [rows, held, choice]);
 
-  const frozen = held !== null && held.choice === choice ? frozenOrder(held.ids, present) : null;
-  const order = frozen?.order ?? present;
-  const shown = useMemo(() => {
-    const current = new Map(rows.map((row) => [row.stayId, row]));
-    return order.flatMap((id): ShownRow[] => {
-      const row = current.get(id) ?? lastSeen.current.get(id);
-      return row === undefined ? [] : [{ row, gone: !current.has(id) }];
-    });
-  }, [rows, order.join(' ')]);
-
-  useEffect(() => { lastSeen.current = new Map(shown.map(({ row }) => [row.stayId, row])); }, [shown]);
   useEffect(() => () => clearTimeout(thaw.current), []);
   // Moving a row in the document takes the focus from it: give it back to the same patient.
   useLayoutEffect(() => {
@@ -42,7 +45,7 @@ export function useFrozenRows(rows: readonly WorklistRow[], choice: string) {
   const hold = (): void => {
     clearTimeout(thaw.current);
     thaw.current = setTimeout(() => setHeld(null), holdLimitMs);
-    setHeld((before) => (before !== null && before.choice === choice ? before : { ids: present, choice }));
+    setHeld((before) => (before !== null && before.choice === choice ? before : { rows, choice }));
   };
   const letGo = (): void => {
     if (pointerInside.current || list.current?.contains(document.activeElement) === true) return;
@@ -52,8 +55,8 @@ export function useFrozenRows(rows: readonly WorklistRow[], choice: string) {
 
   return {
     shown,
-    waiting: frozen === null ? null : frozenText(frozen),
-    release: (): void => setHeld((before) => (before === null ? null : { ids: present, choice })),
+    waiting,
+    release: (): void => setHeld((before) => (before === null ? null : { rows, choice })),
     listProps: {
       ref: list,
       onPointerMove: () => {

@@ -10,8 +10,8 @@ type Props = { shown: ShownRow[]; thresholds: Thresholds | undefined; caption: s
 const noThresholds: Thresholds = [];
 
 export function WorklistTable({ shown, thresholds = noThresholds, caption, empty }: Props) {
-  const units = [0, 1, 2, 3, 4].map((index) => shown.find(({ row }) => row.vitals[index] != null)?.row.vitals[index]?.unit);
-  const columns = useMemo(() => worklistColumns(thresholds, units), [thresholds, units.join()]);
+  const units = [0, 1, 2, 3, 4].map((index) => shown.find(({ row }) => row.vitals[index] !== null)?.row.vitals[index]?.unit ?? '').join('\n');
+  const columns = useMemo(() => worklistColumns(thresholds, units.split('\n')), [thresholds, units]);
   const table = useTable({ features: plainTable, columns, data: shown, getRowId: ({ row }: ShownRow) => row.stayId });
   if (shown.length === 0) return <p className="panel">{empty}</p>;
   return (

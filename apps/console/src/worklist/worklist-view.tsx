@@ -4,6 +4,7 @@ import type { Worklist } from '@primum/contract';
 import { useMemo, useRef, useState } from 'react';
 import { useAlertActions, type AlertAction } from '../alerts/alert-actions.tsx';
 import { riskCaption } from '../risk/format-risk.ts';
+import { readWorklistSearch } from '../route-search.ts';
 import { useSession } from '../shell/use-session.ts';
 import { useKeys } from '../ui/use-keys.ts';
 import { chooseRows } from './choose-rows.ts';
@@ -25,11 +26,11 @@ export function WorklistView({ worklist }: { worklist: Worklist }) {
   );
   const { shown, waiting, release, listProps } = useFrozenRows(rows, `${order} ${mine} ${text} ${worklist.site.code}`);
 
-  const setOrder = (next: 'rank' | 'bed'): void => void navigate({ search: ({ order: _, ...rest }) => (next === 'bed' ? { ...rest, order: 'bed' } : rest), replace: true });
-  const setMine = (next: boolean): void => void navigate({ search: ({ mine: _, ...rest }) => (next ? { ...rest, mine: true } : rest), replace: true });
+  const setOrder = (next: 'rank' | 'bed'): void => void navigate({ search: (search) => readWorklistSearch({ ...search, order: next }), replace: true });
+  const setMine = (next: boolean): void => void navigate({ search: (search) => readWorklistSearch({ ...search, mine: next }), replace: true });
   const act = (action: AlertAction): void => {
     const row = worklist.rows.find(({ stayId }) => stayId === focusedStay());
-    if (row?.alert != null) actions.start(action, { name: row.identity.name, bed: row.bed, alert: row.alert });
+    if (row !== undefined && row.alert !== null) actions.start(action, { name: row.identity.name, bed: row.bed, alert: row.alert });
   };
   useKeys({
     j: () => moveFocus(1),
