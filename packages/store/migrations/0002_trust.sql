@@ -26,6 +26,8 @@ create table session (
 
 -- One leaf per event, in the shape that an RFC 6962 tree over it needs: `leaf` commits to the event under a salt
 -- (salts and events are sealed, so that erasing an event leaves its leaf), `seq` is given after commit.
+-- In clear, for the auditor's questions (who, what, why, about whom, when): ids and codes, never content.
+-- `id` is a UUIDv7 of `recorded_at`, so the primary key is the order in time. `patient_ids` only where several.
 create table audit_event (
   tenant int not null references tenant,
   id uuid not null,
@@ -36,13 +38,16 @@ create table audit_event (
   outcome text not null,
   purpose text not null,
   patient_id uuid,
+  patient_ids uuid[],
   leaf bytea not null,
   sealed bytea not null,
   primary key (tenant, id)
 );
 create index audit_unnumbered on audit_event (tenant, id) where seq is null;
 create unique index audit_numbered on audit_event (tenant, seq) where seq is not null;
-create index audit_by_patient on audit_event (tenant, patient_id, recorded_at) where patient_id is not null;
+create index audit_by_patient on audit_event (tenant, patient_id, id) where patient_id is not null;
+create index audit_by_patients on audit_event using gin (patient_ids) where patient_ids is not null;
+create index audit_by_person on audit_event (tenant, actor, id) where actor not like 'system:%';
 
 create table audit_head (
   tenant int primary key references tenant,
@@ -55,7 +60,7 @@ begin
   if tg_op = 'UPDATE' and old.seq is null and new.seq is not null
      and (new.tenant, new.id, new.recorded_at, new.actor, new.action, new.outcome, new.purpose, new.leaf, new.sealed)
        = (old.tenant, old.id, old.recorded_at, old.actor, old.action, old.outcome, old.purpose, old.leaf, old.sealed)
-     and new.patient_id is not distinct from old.patient_id then
+     and new.patient_id is not distinct from old.patient_id and new.patient_ids is not distinct from old.patient_ids then
     return new;
   end if;
   raise exception 'audit_event is append-only';

@@ -1,0 +1,84 @@
+import { errorCatalogue } from '@primum/contract';
+import { PrimumError, type Clock } from '@primum/base';
+import type { Db } from '@primum/store';
+import type { Audit } from '../audit/audit.ts';
+import type { AuditOutcome } from '../audit/audit-event.ts';
+import type { Keys } from '../keys/keys.ts';
+import { sealedKeyOf } from '../keys/sealed-format.ts';
+import { createPhiUses, type PhiScope, type PhiUse, type PhiUses } from './phi-uses.ts';
+import type { Authority, Principal, Purpose } from './principal.ts';
+import { requirePermission } from './require-permission.ts';
+
+/**
+ * The authority to read PHI, lent to a callback: for a principal, a purpose and a scope. Outside the callback every
+ * method throws trust.capability-ended; outside the scope, auth.forbidden.
+ */
+export type PhiReader = {
+  readonly tenant: number;
+  readonly principal: Principal;
+  readonly purpose: Purpose;
+  /** Opens what was sealed under this patient's key. */
+  open(sealed: Uint8Array, patientId: string, aad: string): Promise<Buffer>;
+  /** Opens what belongs to no one patient: a raw message in quarantine, tenant-wide content. Scope `unassigned`. */
+  openUnassigned(sealed: Uint8Array, aad: string): Promise<Buffer>;
+  /** Says what is read in clear (facts, stays) or which entities a use was about; checks the scope. No action: the capability's. */
+  note(use: PhiUse, action?: string): void;
+};
+
+export type PhiReaderDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock };
+
+export type PhiReadRequest = {
+  tenant: number;
+  principal: Principal;
+  purpose: Purpose;
+  scope: PhiScope;
+  /** As the audit log names it; ends in `.read` where it is one. */
+  action: string;
+  /** What the principal must hold; `patient.read` unless said otherwise. */
+  authority?: Authority;
+};
+
+/**
+ * Runs `work` with a reader. Its uses are committed to the audit log before its result is handed out; if that fails,
+ * so does the read. What `work` throws is thrown on, its uses audited all the same.
+ */
+export async function withPhiReader<T>(deps: PhiReaderDeps, request: PhiReadRequest, work: (reader: PhiReader) => Promise<T>): Promise<T> {
+  const { tenant, principal, purpose, scope, action } = request;
+  await requirePermission(deps, {
+    tenant, principal, purpose, action, authority: request.authority ?? 'patient.read', ...('patientIds' in scope ? { patientIds: scope.patientIds } : {}),
+  });
+  const uses = createPhiUses(request);
+  let outcome: AuditOutcome = 'success';
+  try {
+    return await work(readerOver(deps.keys, request, uses));
+  } catch (error) {
+    outcome = outcomeOf(error);
+    throw error;
+  } finally {
+    uses.end();
+    await deps.audit.write(deps.db, uses.events(outcome, deps.clock.now()));
+  }
+}
+
+export function readerOver(keys: Keys, request: { tenant: number; principal: Principal; purpose: Purpose }, uses: PhiUses): PhiReader {
+  const { tenant, principal, purpose } = request;
+  return {
+    tenant, principal, purpose,
+    open: async (sealed, patientId, aad) => {
+      uses.use({ patientId });
+      const { kind, keyId } = sealedKeyOf(sealed);
+      if (kind !== 'patient' || keyId !== patientId) throw new PrimumError('auth.forbidden', 'the content is not this patient\'s');
+      return keys.open(tenant, sealed, aad);
+    },
+    openUnassigned: async (sealed, aad) => {
+      uses.use({ unassigned: true });
+      if (sealedKeyOf(sealed).kind === 'patient') throw new PrimumError('auth.forbidden', 'the content is a patient\'s');
+      return keys.open(tenant, sealed, aad);
+    },
+    note: (use, action) => uses.use(use, action),
+  };
+}
+
+export function outcomeOf(error: unknown): AuditOutcome {
+  return error instanceof PrimumError && errorCatalogue[error.code].http < 500 ? 'minor-failure' : 'serious-failure';
+}

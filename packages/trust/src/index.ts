@@ -1,0 +1,17 @@
+export type { KeyScope, IndexKind, SealedKind } from './keys/key-scope.ts';
+export { openKeys, type Keys, type KeysOptions } from './keys/keys.ts';
+export { sealedKeyOf } from './keys/sealed-format.ts';
+export { blindToken } from './keys/blind-token.ts';
+export { intakeEpochOf, reseal, retireIntakeEpochs } from './keys/intake-epochs.ts';
+export {
+  actorOf, mintSystemPrincipal, principalAllows, userPrincipal,
+  type Authority, type Principal, type Purpose, type SystemName, type SystemPrincipal, type UserPrincipal,
+} from './access/principal.ts';
+export { requirePermission } from './access/require-permission.ts';
+export type { PhiScope, PhiUse } from './access/phi-uses.ts';
+export { withPhiReader, type PhiReader, type PhiReaderDeps, type PhiReadRequest } from './access/phi-reader.ts';
+export { withPhiWriter, type PhiWriter, type PhiWriterDeps, type PhiWriteRequest } from './access/phi-writer.ts';
+export { createAudit, type Audit } from './audit/audit.ts';
+export type { AuditActor, AuditEntity, AuditInput, AuditOutcome } from './audit/audit-event.ts';
+export { createIdentity, type Identity, type IdentityDeps, type SeededUser, type SignIn } from './identity/identity.ts';
+export type { Session } from './identity/sessions.ts';
