@@ -46,6 +46,7 @@ export const errorCatalogue = {
   'hl7.source-unknown': entry(400, 'MSH-3 and MSH-4 name no known source', 'Register the source with primum source add; the message is kept in quarantine.'),
   'hl7.patient-unknown': entry(422, 'The message is about a patient that has not been announced', 'Send ADT first, then replay the message from quarantine.'),
   'hl7.encounter-unknown': entry(422, 'The message is about a stay that has not been announced', 'Send the admission first, then replay the message from quarantine.'),
+  'hl7.event-out-of-order': entry(409, 'The event does not fit the state of the stay', 'Check the order of the source\'s messages, then replay or discard the message.'),
   'hl7.merge-conflict': entry(409, 'A merge cannot be carried out', 'Check MRG-1 and PID-3, then replay the message from quarantine.'),
   'hl7.correction-unmatched': entry(422, 'A correction names a result that is not on record', 'Send the original result first, then replay the message from quarantine.'),
   'ingest.apply-failed': entry(500, 'A stored message could not be applied', 'Read the reason, mend the cause, then primum quarantine replay.'),

@@ -1,3 +1,13 @@
 export type { Fact } from './timeline/fact.ts';
 export { parseCodeTable, normaliseValue, type CodeTable, type CodeEntry, type CodeSource } from './codes/code-table.ts';
 export { ageAtAdmission, dateOfBirthFor } from './timeline/age-at-admission.ts';
+export { readFacts, type FactQuery } from './timeline/read-facts.ts';
+export { writeFacts, type NewFact } from './timeline/write-facts.ts';
+export { latestReadings, type LatestReading } from './timeline/latest-readings.ts';
+export { siteNow, advanceSiteClock, type SiteClock } from './clock/site-clock.ts';
+export { readSites, writeSiteClock, type Site } from './clock/read-site.ts';
+export { reduceStay, cancellable, type StaySummary, type IcuPeriod } from './stays/reduce-stay.ts';
+export { stayFacts, stayFactChanges, type StayFact, type StayFactChange, type Demographics } from './stays/stay-facts.ts';
+export { eventName, type StayEvent, type StayEventKind, type StayEventDetail, type StayLocation } from './stays/stay-event.ts';
+export { readStayEvents, writeStayEvents, writeStays, type NewStayEvent, type StayRow } from './stays/stay-rows.ts';
+export { resourceAad, writeResources, type ResourceRow } from './resources/resource-rows.ts';

@@ -1,4 +1,4 @@
-import { ageAtAdmission } from '../timeline/age.ts';
+import { ageAtAdmission } from '../timeline/age-at-admission.ts';
 import type { Fact } from '../timeline/fact.ts';
 import type { StaySummary } from './reduce-stay.ts';
 

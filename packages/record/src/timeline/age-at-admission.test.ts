@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ageAtAdmission } from './age.ts';
+import { ageAtAdmission } from './age-at-admission.ts';
 
 const admitted = Date.UTC(2026, 5, 15, 23, 30);
 

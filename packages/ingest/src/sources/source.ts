@@ -1,0 +1,10 @@
+/** A sender, by MSH-3 and MSH-4, with the site that it belongs to and the mapping that it is read with. */
+export type Source = {
+  id: number;
+  siteId: number;
+  application: string;
+  facility: string;
+  /** Id of a mapping table. */
+  mapping: string;
+  utcOffsetMinutes: number;
+};
