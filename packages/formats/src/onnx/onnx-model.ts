@@ -78,6 +78,7 @@ function attributeProto(name: string, value: OnnxAttribute): ProtobufWriter {
 
 function tensorProto({ name, dims, values }: OnnxTensor): ProtobufWriter {
   const type = values instanceof Float32Array ? ELEMENT_TYPE.float : ELEMENT_TYPE.double;
+  // raw_data is little-endian, as is every machine that Node runs on.
   const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return protobuf().varints(1, dims).varint(2, type).text(8, name).bytes(9, bytes); // dims, data_type, name, raw_data
 }

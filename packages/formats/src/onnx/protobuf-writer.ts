@@ -1,11 +1,10 @@
 /**
  * Writes Protocol Buffers wire format (protobuf.dev/programming-guides/encoding): a message is a run of fields, each a
- * tag (field number and wire type) and a value. Only what ONNX needs: varints of non-negative integers, 32-bit floats,
+ * tag (field number and wire type) and a value. Only what ONNX needs: varints of non-negative integers
  * and length-delimited bytes, strings, messages and packed arrays.
  */
 export type ProtobufWriter = {
   varint: (field: number, value: number) => ProtobufWriter;
-  float: (field: number, value: number) => ProtobufWriter;
   bytes: (field: number, value: Uint8Array) => ProtobufWriter;
   text: (field: number, value: string) => ProtobufWriter;
   message: (field: number, value: ProtobufWriter) => ProtobufWriter;
@@ -16,7 +15,6 @@ export type ProtobufWriter = {
 
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
-const FIXED32 = 5;
 
 export function protobuf(): ProtobufWriter {
   let buffer = new Uint8Array(256);
@@ -46,11 +44,6 @@ export function protobuf(): ProtobufWriter {
     varint(field, value) {
       tag(field, VARINT);
       putVarint(value);
-      return writer;
-    },
-    float(field, value) {
-      tag(field, FIXED32);
-      raw(new Uint8Array(Float32Array.of(value).buffer)); // little-endian, as every machine that Node runs on
       return writer;
     },
     bytes(field, value) {
