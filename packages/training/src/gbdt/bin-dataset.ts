@@ -37,7 +37,7 @@ export async function binDataset(input: BinDatasetInput): Promise<BinnedDataset>
     words,
     nextGroup: sharedInt32(1),
   };
-  const edges = Array.from({ length: featureCount }, () => new Float32Array());
+  const edges: Float32Array[] = Array.from({ length: featureCount }, () => new Float32Array());
   await runWorkers<BinColumnsMessage>({
     entry: new URL('./bin-columns-worker.ts', import.meta.url),
     data: Array.from({ length: Math.max(1, Math.min(workers, groupCount)) }, () => task),

@@ -32,7 +32,7 @@ it('holds neighbouring float32 values apart where there is nothing half way', ()
 it('shares many values out evenly, and gives a value that fills a bin one of its own', () => {
   const values = Float32Array.from({ length: 10_000 }, (_, at) => (at < 4_000 ? 500 : at - 4_000)).sort();
   const edges = binEdges(values, 100);
-  const counts = new Array<number>(edges.length).fill(0);
+  const counts = Array.from(edges, () => 0);
   for (const value of values) counts[binOf(value, edges)] = (counts[binOf(value, edges)] ?? 0) + 1;
   expect(edges.length).toBeGreaterThan(90);
   expect(counts[binOf(500, edges)]).toBe(4_001);
