@@ -1,5 +1,5 @@
 import type { InferenceEngine } from '@primum/inference';
-import { errorFields, type Log } from '@primum/base';
+import { errorFields, PrimumError, type Log } from '@primum/base';
 import type { Evaluation } from '@primum/datasets';
 import type { Explainer } from '../explain/explainer.ts';
 import { explanationFailed, ineligibleReasons, withheldReasons } from './reason-words.ts';
@@ -37,4 +37,22 @@ function refuse({ eligible, required }: Evaluation): Outcome | null {
   if (!eligible.ok) return { status: 'ineligible', reasons: ineligibleReasons(eligible.reasons), score: null };
   if (!required.ok) return { status: 'withheld', reasons: withheldReasons(required), score: null };
   return null;
+}
+
+/** null where the explanation failed its check. */
+async function scoreRows({ engine, explainer, log }: ComputeDeps, modelDigest: string, rows: readonly Float32Array[]): Promise<(Score | null)[]> {
+  const width = rows[0]!.length; // called with at least one row
+  const matrix = new Float32Array(rows.length * width);
+  for (const [index, row] of rows.entries()) matrix.set(row, index * width);
+  const { margin, probability } = await engine.run(modelDigest, matrix, rows.length);
+  return Promise.all(rows.map(async (row, index) => {
+    try {
+      const { contributions, expected } = await explainer.explain(modelDigest, row, margin[index]!);
+      return { margin: margin[index]!, probability: probability[index]!, expected, contributions };
+    } catch (error) {
+      if (!(error instanceof PrimumError) || error.code !== 'model.additivity-failed') throw error;
+      log.error('scoring.explanation-failed', { ...errorFields(error), modelDigest });
+      return null;
+    }
+  }));
 }

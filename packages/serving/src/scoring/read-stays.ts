@@ -1,3 +1,4 @@
+import type { StayState } from '@primum/contract';
 import type { SiteClock } from '@primum/record';
 import type { Sql } from '@primum/store';
 
@@ -5,7 +6,9 @@ import type { Sql } from '@primum/store';
 export type ScoredStay = {
   stayId: string;
   rootId: string;
+  /** In an ICU and not finished. */
   inIcu: boolean;
+  status: StayState;
   clock: SiteClock;
 };
 
@@ -25,12 +28,12 @@ export type StayRisk = {
 };
 
 type StayRow = {
-  id: string; root_id: string; in_icu: boolean;
+  id: string; root_id: string; in_icu: boolean; status: StayState;
   clock_rate: number; simulated: boolean; anchor_source_at: Date | null; anchor_wall_at: Date | null;
 };
 
 const selectStays = `
-select s.id, p.root_id, s.status = 'in-progress' and s.icu as in_icu,
+select s.id, p.root_id, s.status, s.status = 'in-progress' and s.icu as in_icu,
        si.clock_rate, si.simulated, si.anchor_source_at, si.anchor_wall_at
 from patient p
 join stay s on s.tenant = p.tenant and s.patient_id = p.id
@@ -41,7 +44,7 @@ order by s.id`;
 
 export async function readStays(sql: Sql, tenant: number, rootIds: readonly string[]): Promise<ScoredStay[]> {
   const rows = await sql.query<StayRow>(selectStays, [tenant, rootIds]);
-  return rows.map((row) => ({ stayId: row.id, rootId: row.root_id, inIcu: row.in_icu, clock: clockOf(row) }));
+  return rows.map((row) => ({ stayId: row.id, rootId: row.root_id, inIcu: row.in_icu, status: row.status, clock: clockOf(row) }));
 }
 
 export function clockOf(row: Pick<StayRow, 'clock_rate' | 'simulated' | 'anchor_source_at' | 'anchor_wall_at'>): SiteClock {
