@@ -73,9 +73,3 @@ export const modelQuery = queryOptions({
   queryFn: ({ signal }) => callApi('model', {}, signal),
   staleTime: 60_000,
 });
-
-export type AuditFilter = { patientId?: string; actor?: string; action?: string; cursor?: string };
-export const auditQuery = (filter: AuditFilter) => queryOptions({
-  queryKey: ['audit', filter],
-  queryFn: ({ signal }) => callApi('audit', { query: { ...filter, limit: 100 } }, signal),
-});

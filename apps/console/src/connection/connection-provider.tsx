@@ -1,6 +1,7 @@
 import { routes, type ServerEvent } from '@primum/contract';
 import { useQueryClient, type QueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useState, type ReactNode } from 'react';
+import { feedsQuery } from '../api/queries.ts';
 import { firstConnection, type ConnectionState } from './connection-state.ts';
 import { followEvents } from './event-stream.ts';
 import { gatherLoads } from './gather-loads.ts';
@@ -46,7 +47,7 @@ function applyEvent(client: QueryClient, event: ServerEvent, load: (key: string)
       load('feeds');
       return;
     case 'figures':
-      client.setQueryData(['figures'], event.figures);
+      client.setQueryData(feedsQuery.queryKey, (feeds) => (feeds === undefined ? undefined : { ...feeds, figures: event.figures }));
       return;
     case 'hello':
     case 'beat':

@@ -49,7 +49,7 @@ function Group({ group: { title, explains, sum, drivers }, strongest }: { group:
   );
 }
 
-const half = 70;
+const half = 56;
 
 function DriverRow({ driver: { label, text, points }, strongest }: { driver: Driver; strongest: number }) {
   const length = (Math.abs(points) / strongest) * half;
@@ -57,7 +57,7 @@ function DriverRow({ driver: { label, text, points }, strongest }: { driver: Dri
   return (
     <tr>
       <th scope="row">{label}</th>
-      <td>{text}</td>
+      <td className={styles['driverValue']}>{text}</td>
       <td className={styles['points']}>{pointsText(points)}</td>
       <td>
         <svg width={2 * half + 2} height="12" aria-hidden="true">

@@ -27,7 +27,7 @@ export function RiskTrend({ stay, from, to }: { stay: StayPage; from: number; to
       {stay.annotations.length > 0 && (
         <ul className={styles['annotations']} aria-label="What happened">
           {stay.annotations.map(({ at, kind, text }) => (
-            <li key={`${at} ${kind} ${text}`}><span aria-hidden="true">{annotationKinds[kind].symbol}</span> {whenText(at, nowMs)} <span className="quiet">{annotationKinds[kind].word}:</span> {text}</li>
+            <li key={`${at} ${kind} ${text}`}><span aria-hidden="true">{annotationKinds[kind].symbol}</span> {whenText(at, nowMs)} <span className="unseen">{annotationKinds[kind].word}:</span>{text}</li>
           ))}
         </ul>
       )}

@@ -29,7 +29,7 @@ export function StayPage() {
   });
   if (data === undefined) return <div style={{ padding: 12 }}>{error === null ? 'Loading the patient …' : <FailureNote error={error} title="The patient could not be loaded" />}</div>;
   return (
-    <SiteFrame site={data.site} model={data.model} receivedAtMs={dataUpdatedAt === 0 ? Date.now() : dataUpdatedAt} failure={error}>
+    <SiteFrame site={data.site} model={data.model} receivedAtMs={dataUpdatedAt} failure={error}>
       <AlertActionsProvider><StayView stay={data} hours={hours} /></AlertActionsProvider>
     </SiteFrame>
   );

@@ -3,7 +3,7 @@ import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef } from 'react';
 import uPlot from 'uplot';
 import { riskScale } from '../risk/risk-scale.ts';
-import { timeText } from '../time/ward-clock.ts';
+import { dateText, timeText } from '../time/ward-clock.ts';
 import { valueAt, type Line } from './open-gaps.ts';
 import styles from './stay.module.css';
 
@@ -83,7 +83,7 @@ function optionsOf(latest: { current: Props }, element: HTMLElement, read: (text
       y: logRisk ? { distr: 3, range: [riskScale.min, riskScale.max] } : { range: (_, min, max) => uPlot.rangeNum(min ?? 0, max ?? 1, 0.15, true) },
     },
     axes: [
-      { ...axis, show: timeLabels, size: 22, values: (_, splits) => splits.map((seconds) => timeText(seconds * 1000)), space: 60 },
+      { ...axis, show: timeLabels, size: 22, values: (_, splits) => splits.map((seconds) => (seconds % 86_400 === 0 ? dateText(seconds * 1000) : timeText(seconds * 1000))), space: 60 },
       {
         ...axis,
         size: leftMargin,

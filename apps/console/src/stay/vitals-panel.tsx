@@ -35,6 +35,7 @@ const longestTable = 60;
 function VitalsTable({ vitals }: { vitals: Series[] }) {
   const { hours, cells } = useMemo(() => lastOfHours(vitals), [vitals]);
   return (
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard
     <div className={styles['scroll']} tabIndex={0} role="region" aria-label="Vitals, hour by hour">
       <table className="data-table">
         <caption>Last value of each hour, newest first; * corrected by the source</caption>

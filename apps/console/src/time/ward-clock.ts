@@ -3,8 +3,9 @@ import type { SiteView } from '@primum/contract';
 /** What the ward's clock showed (`wardMs`) when this machine's clock showed `wallMs`, and how fast it goes. */
 export type ClockAnchor = { wardMs: number; wallMs: number; rate: number };
 
+/** `receivedAtWallMs` is 0 where it isn't known (a page that is about to be replaced): the clock then stands. */
 export function anchorOf(site: Pick<SiteView, 'now' | 'clockRate'>, receivedAtWallMs: number): ClockAnchor {
-  return { wardMs: Date.parse(site.now), wallMs: receivedAtWallMs, rate: site.clockRate };
+  return { wardMs: Date.parse(site.now), wallMs: receivedAtWallMs, rate: receivedAtWallMs === 0 ? 0 : site.clockRate };
 }
 
 /** The ward's time (ms) at a moment of this machine's clock: it goes on counting where no answer comes. */
@@ -21,11 +22,14 @@ export function timeText(instant: string | number): string {
   return `${twoDigits(date.getUTCHours())}:${twoDigits(date.getUTCMinutes())}`;
 }
 
-/** "24 Nov 02:10". */
-export function dateTimeText(instant: string | number): string {
+/** "24 Nov". */
+export function dateText(instant: string | number): string {
   const date = new Date(instant);
-  return `${date.getUTCDate()} ${months[date.getUTCMonth()] ?? ''} ${timeText(instant)}`;
+  return `${date.getUTCDate()} ${months[date.getUTCMonth()] ?? ''}`;
 }
+
+/** "24 Nov 02:10". */
+export const dateTimeText = (instant: string | number): string => `${dateText(instant)} ${timeText(instant)}`;
 
 /** "02:10" within 20 h of now, else with the date, so that yesterday's 02:10 isn't read as today's. */
 export function whenText(instant: string | number, nowMs: number): string {
