@@ -63,8 +63,8 @@ export function floorViolations(root: string): string[] {
         const to = relativeTarget ?? namedTarget;
         if (to === undefined || to === from) continue;
         const say = (why: string): void => { violations.push(`${relative(root, file)}: '${specifier}' ${why}`); };
+        if (free.includes(from)) continue;
         if (free.includes(to)) say(`reaches into ${to}`);
-        else if (free.includes(from)) continue;
         else if (relativeTarget !== undefined) say(`goes around the door of ${to}`);
         else if (only[from] !== undefined && !only[from].includes(to)) say(`: ${from} may know only ${only[from].join(', ')}`);
         else if (floorOf.get(to)! >= floorOf.get(from)!) say(`goes up or sideways, from floor ${floorOf.get(from)} to ${floorOf.get(to)}`);

@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import { PrimumError, type Log } from '@primum/base';
+import type { Figures } from '@primum/contract';
+import { createOnnxEngine } from '@primum/inference';
+import { createAcceptor, createApplier, listenMllp, loadMappings, registerSource } from '@primum/ingest';
+import { createExplainer, startScoring } from '@primum/serving';
+import { createSequencer, trimOutbox, type StartStage } from '@primum/store';
+import type { SeededUser } from '@primum/trust';
+import { builtConsole } from './console-build.ts';
+import { openCore, tenant, type Core } from './core.ts';
+import { watchStream } from './figures.ts';
+import { createEventStream } from './http/event-stream.ts';
+import { createHandlers } from './http/handlers.ts';
+import { serveApi } from './http/serve-api.ts';
+import { loadServedModel } from './load-served-model.ts';
+import { removeRunFile, writeRunFile } from './run-file.ts';
+import { announce } from './http/announce.ts';
+import { startWard } from './ward-simulator/start-ward.ts';
+
+export type BootOptions = {
+  home: string;
+  log: Log;
+  databaseUrl?: string;
+  /** 0: any free port. */
+  httpPort?: number;
+  mllpPort?: number;
+  /** Ward seconds per wall second; null: no simulated ward. */
+  wardRate?: number | null;
+  /** False: API only. */
+  console?: boolean;
+  onStage?: (stage: StartStage | 'migrating' | 'loading the model' | 'building the console' | 'opening ports' | 'ready') => void;
+};
+
+export type Primum = {
+  core: Core;
+  httpPort: number;
+  mllpPort: number;
+  url: string;
+  /** With passwords, on the first start only. */
+  seeded: SeededUser[];
+  figures(): Promise<Figures>;
+  /** Resolves when everything that was accepted has been applied. */
+  applied(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+const maxFrameBytes = 16 * 1024 * 1024;
+const housekeepingMs = 60_000;
+
+/** Starts everything on this machine, each part closed in reverse order when a later one fails or on `stop`. */
+export async function bootPrimum(options: BootOptions): Promise<Primum> {
+  const { home, log } = options;
+  const stage = options.onStage ?? (() => undefined);
+  await using stack = new AsyncDisposableStack();
+  const later = (close: () => unknown): void => stack.defer(async () => { await close(); });
+
+  const core = await openCore({ home, log, databaseUrl: options.databaseUrl, onStage: stage });
+  later(() => core.close());
+  const { db, keys, audit, clock, objects } = core;
+  const seeded = await core.identity.seedUsers(tenant);
+
+  stage('loading the model');
+  const model = await loadServedModel(home);
+  const engine = createOnnxEngine();
+  later(() => engine.close());
+  const explainer = createExplainer();
+  later(() => explainer[Symbol.asyncDispose]());
+  const sequencer = createSequencer({ db, log });
+  later(() => sequencer.close());
+  const scoring = await startScoring({ tenant, db, keys, audit, engine, explainer, model, clock, log, sequencer });
+  later(() => scoring.close());
+
+  const mappings = await loadMappings(model.codes);
+  const ingest = { tenant, db, keys, audit, clock, log, objects, sequencer, mappings, codes: model.codes };
+  const applier = createApplier(ingest);
+  later(() => applier.close());
+  const acceptor = createAcceptor(ingest, { onAccepted: () => applier.kick() });
+  later(() => acceptor.close());
+
+  let dist = '';
+  if (options.console !== false) dist = await builtConsole(() => stage('building the console'));
+
+  stage('opening ports');
+  const events = createEventStream();
+  later(() => events.close());
+  const watch = await watchStream({ db, sequencer, waiting: () => acceptor.waiting() }, (batch) => announce(events, batch));
+  later(() => watch.close());
+  const handlers = createHandlers({ core, model, engine, explainer, events, watch, applier, mappings });
+  const app = await serveApi({
+    log, handlers, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
+    sessionOf: (token) => core.identity.session(tenant, token),
+    refused: handlers.refused,
+  });
+  later(() => app.close());
+  try {
+    await app.listen({ host: '127.0.0.1', port: options.httpPort ?? 8_420 });
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') throw new PrimumError('net.port-in-use', `HTTP ${options.httpPort ?? 8_420}`);
+    throw error;
+  }
+  const httpPort = app.addresses()[0]!.port;
+  const listener = await listenMllp(
+    { accept: (frame, connection) => acceptor.accept(frame, connection), saturated: () => acceptor.saturated(), log },
+    { host: '127.0.0.1', port: options.mllpPort ?? 2_575, maxFrameBytes },
+  );
+  later(() => listener.close());
+
+  const housekeeping = setInterval(() => {
+    void trimOutbox(db, { keepMs: 3_600_000 }).catch(() => undefined); // the next round tries again
+  }, housekeepingMs);
+  later(() => clearInterval(housekeeping));
+
+  if (options.wardRate !== null) {
+    const ward = await startWard({ db, log, clock, register: (source) => registerSource(db, source) }, { home, port: listener.port, rate: options.wardRate ?? 60 });
+    later(() => ward.stop());
+  }
+  writeRunFile(home, { pid: process.pid, httpPort, mllpPort: listener.port, databaseUrl: db.url, startedAt: clock.now().toISOString() });
+  later(() => removeRunFile(home));
+  stage('ready');
+
+  const owned = stack.move();
+  return {
+    core, httpPort, mllpPort: listener.port, url: `http://127.0.0.1:${httpPort}/`, seeded,
+    figures: () => watch.figures(),
+    applied: () => applier.idle(),
+    stop: () => owned.disposeAsync(),
+  };
+}

@@ -1,0 +1,58 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock, type Clock, type Log } from '@primum/base';
+import { createObjects, migrate, openDb, startPostgres, type Db, type StartStage } from '@primum/store';
+import { createAudit, createIdentity, openKeys, type Audit, type Identity, type Keys } from '@primum/trust';
+import { readRunFile } from './run-file.ts';
+
+export const tenant = 1;
+
+/** What every part stands on: the database, the keys outside it, the audit log. */
+export type Core = {
+  home: string;
+  db: Db;
+  keys: Keys;
+  audit: Audit;
+  identity: Identity;
+  objects: ReturnType<typeof createObjects>;
+  clock: Clock;
+  log: Log;
+  close(): Promise<void>;
+};
+
+export type CoreOptions = { home: string; log: Log; databaseUrl?: string | undefined; maxConnections?: number; onStage?: (stage: StartStage | 'migrating') => void };
+
+/**
+ * Opens the core: on DATABASE_URL where one is given, on the database of a Primum that runs on this home (`beside`),
+ * else on a PostgreSQL that is started here and stopped with it.
+ */
+export async function openCore(options: CoreOptions & { beside?: boolean }): Promise<Core> {
+  const { home, log } = options;
+  mkdirSync(home, { recursive: true });
+  const running = options.beside === true ? readRunFile(home) : undefined;
+  const given = options.databaseUrl ?? running?.databaseUrl;
+  const postgres = given === undefined ? await startPostgres({ home, log, ...(options.onStage === undefined ? {} : { onProgress: options.onStage }) }) : undefined;
+  try {
+    const db = await openDb({ url: given ?? postgres!.connection.url, max: options.maxConnections ?? 12 });
+    try {
+      options.onStage?.('migrating');
+      await migrate(db);
+      const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
+      const audit = createAudit({ keys });
+      const identity = createIdentity({ db, keys, audit, clock: systemClock });
+      return {
+        home, db, keys, audit, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log,
+        close: async () => {
+          await db.close();
+          await postgres?.stop();
+        },
+      };
+    } catch (error) {
+      await db.close();
+      throw error;
+    }
+  } catch (error) {
+    await postgres?.stop();
+    throw error;
+  }
+}

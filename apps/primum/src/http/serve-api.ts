@@ -1,0 +1,123 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import fastifyCookie from '@fastify/cookie';
+import fastifyStatic from '@fastify/static';
+import { PrimumError, type Log } from '@primum/base';
+import { roleAllows, routes, type Route, type RouteName } from '@primum/contract';
+import type { Session } from '@primum/trust';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { apiError, sendError } from './send-error.ts';
+
+export const sessionCookie = 'primum_session';
+
+/** What a handler gets: validated parts of the request, and who asks (null only where the route is public). */
+export type Call = {
+  params: Record<string, unknown>;
+  query: Record<string, unknown>;
+  body: unknown;
+  session: Session | null;
+  token: string | null;
+  remote: string;
+  reply: FastifyReply;
+  request: FastifyRequest;
+};
+
+/** Returns the answer's body; undefined after it has answered by itself (a stream, a cookie). */
+export type Handler = (call: Call) => Promise<unknown>;
+export type Handlers = Record<RouteName, Handler>;
+
+export type ApiDeps = {
+  log: Log;
+  sessionOf(token: string): Promise<Session | null>;
+  /** Told of a request that a role may not make, so that the refusal is on the audit log. */
+  refused(session: Session, route: RouteName): Promise<void>;
+  handlers: Handlers;
+  /** Folder of the built console. */
+  consoleDirectory: string;
+};
+
+const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/**
+ * The API and the console on one origin. Every route of the contract's table is registered, and no other: session,
+ * role and shape are checked here, before a handler runs. Changes are taken from this origin only.
+ */
+export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const app = Fastify({ bodyLimit: 1024 * 1024, requestTimeout: 30_000, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } });
+  await app.register(fastifyCookie);
+
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers({
+      'content-security-policy': contentSecurityPolicy, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer',
+      'cross-origin-opener-policy': 'same-origin', 'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+    });
+    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
+    // A page of another origin (also one that resolves to us: DNS rebinding) can neither read nor change anything.
+    if (!isLoopbackHost(request.headers.host)) throw new PrimumError('auth.origin-refused');
+    const origin = request.headers.origin;
+    if (request.method !== 'GET' && request.method !== 'HEAD' && origin !== undefined && origin !== `http://${request.headers.host}`) {
+      throw new PrimumError('auth.origin-refused');
+    }
+  });
+  app.setErrorHandler((error, _request, reply) => sendError(deps.log, reply, error));
+  app.setNotFoundHandler((request, reply) => {
+    if (request.url.startsWith('/api/') || request.method !== 'GET') void reply.code(404).send(apiError('api.not-found'));
+    else void sendIndex(deps.consoleDirectory, reply);
+  });
+
+  for (const [name, row] of Object.entries(routes)) registerRoute(app, deps, name as RouteName, row); // the keys of `routes` are RouteName
+  if (existsSync(deps.consoleDirectory)) {
+    await app.register(fastifyStatic, { root: deps.consoleDirectory, wildcard: false, index: ['index.html'], maxAge: 0, immutable: false });
+  }
+  return app;
+}
+
+function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, route: Route): void {
+  app.route({
+    method: route.method,
+    url: route.path,
+    schema: {
+      ...(route.params === undefined ? {} : { params: route.params }),
+      ...(route.query === undefined ? {} : { querystring: route.query }),
+      ...(route.body === undefined ? {} : { body: route.body }),
+      // Without a response schema, an answer is serialised as it is.
+      ...(route.response === undefined ? {} : { response: { 200: route.response } }),
+    },
+    // Who asks is settled before the request's shape, so that a stranger learns nothing from validation.
+    onRequest: async (request) => {
+      await authorise(deps, name, route, request);
+    },
+    handler: async (request, reply) => {
+      const { session, token } = callers.get(request) ?? { session: null, token: null };
+      const answer = await deps.handlers[name]({
+        // Validated against the route's schemas just before.
+        params: request.params as Record<string, unknown>,
+        query: request.query as Record<string, unknown>,
+        body: request.body, session, token, remote: request.ip, reply, request,
+      });
+      if (!reply.sent) await reply.send(answer ?? null);
+      return reply;
+    },
+  });
+}
+
+const callers = new WeakMap<FastifyRequest, { session: Session | null; token: string | null }>();
+
+async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: FastifyRequest): Promise<void> {
+  const token = request.cookies[sessionCookie] ?? null;
+  const session = token === null ? null : await deps.sessionOf(token);
+  callers.set(request, { session, token });
+  if (route.needs === 'public') return;
+  if (session === null) throw new PrimumError('auth.required');
+  if (route.needs === 'session' || roleAllows(session.role, route.needs)) return;
+  await deps.refused(session, name);
+  throw new PrimumError('auth.forbidden');
+}
+
+function isLoopbackHost(host: string | undefined): boolean {
+  return host !== undefined && /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host);
+}
+
+async function sendIndex(directory: string, reply: FastifyReply): Promise<void> {
+  await reply.type('text/html').send(createReadStream(join(directory, 'index.html')));
+}
