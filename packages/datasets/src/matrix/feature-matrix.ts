@@ -10,8 +10,8 @@ import { createTimeline } from '../timeline/timeline.ts';
 export type FeatureMatrix = {
   featureSet: FeatureSet;
   rowCount: number;
-  /** Row-major, rowCount × features; NaN = missing. */
-  features: Float32Array;
+  /** Row-major, rowCount × features; NaN = missing. In memory that trainers' threads share. */
+  features: Float32Array<SharedArrayBuffer>;
   labels: Uint8Array;
   hours: Uint16Array;
   /** 1 where a score would be withheld at the bedside for old or absent required inputs. */
@@ -44,7 +44,7 @@ export async function featureMatrix(
   const { featureSet, codes } = deps;
   const width = featureSet.features.length;
   let capacity = 4_096;
-  let features = new Float32Array(capacity * width);
+  let features = sharedRows(capacity * width);
   const labels: number[] = [];
   const hours: number[] = [];
   const withheld: number[] = [];
@@ -60,7 +60,7 @@ export async function featureMatrix(
       if (!evaluation.eligible.ok) continue;
       if (labels.length === capacity) {
         capacity *= 2;
-        const larger = new Float32Array(capacity * width);
+        const larger = sharedRows(capacity * width);
         larger.set(features);
         features = larger;
       }
@@ -80,3 +80,5 @@ export async function featureMatrix(
     labels: Uint8Array.from(labels), hours: Uint16Array.from(hours), withheld: Uint8Array.from(withheld), stays: done, excludedStays,
   };
 }
+
+const sharedRows = (length: number): Float32Array<SharedArrayBuffer> => new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT));
