@@ -15,3 +15,5 @@ export { createAudit, type Audit } from './audit/audit.ts';
 export type { AuditActor, AuditEntity, AuditInput, AuditOutcome } from './audit/audit-event.ts';
 export { createIdentity, type Identity, type IdentityDeps, type SeededUser, type SignIn } from './identity/identity.ts';
 export type { Session } from './identity/sessions.ts';
+export { searchAudit, type AuditQuery, type AuditRecord } from './audit/search-audit.ts';
+export { verifyAuditLeaves, type AuditVerification } from './audit/verify-audit.ts';

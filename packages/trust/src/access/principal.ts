@@ -1,32 +1,68 @@
+import { assert } from '@primum/base';
 import { roleAllows, type Permission, type Role } from '@primum/contract';
 
-/** On whose authority something is done: a person who signed in, or the system under a name of its own. */
-export type Principal =
-  | { kind: 'person'; userId: string; username: string; displayName: string; role: Role }
-  | { kind: 'system'; name: SystemName };
+/** What a principal may hold: what a role may (contract), and what only the system does. */
+export type Authority = Permission | 'patient.write' | 'source.manage' | 'user.manage';
 
-export type SystemName = 'ingest' | 'serving' | 'replay' | 'import' | 'identity' | 'retention' | `cli:${string}`;
+/** Why PHI is used: HL7 v3 PurposeOfUse (http://terminology.hl7.org/CodeSystem/v3-ActReason). */
+export type Purpose =
+  | 'TREAT' // treatment
+  | 'HOPERAT' // running the service: feeds, quarantine
+  | 'HSYSADMIN' // administering the system
+  | 'HQUALIMP' // replaying, measuring, improving
+  | 'HCOMPL' // auditing
+  | 'HRESCH'; // research: training data
 
-/** Why patient data is touched (HL7 v3 PurposeOfUse codes). Policies by purpose come on top of this. */
-export const purposes = ['TREAT', 'HOPERAT', 'HSYSADMIN', 'HRESCH', 'HCOMPL'] as const;
-export type Purpose = (typeof purposes)[number];
+declare const minted: unique symbol;
+export type UserPrincipal = { kind: 'user'; userId: string; username: string; role: Role; /** Address of the client. */ remote?: string };
+export type SystemPrincipal = { kind: 'system'; name: SystemName; readonly [minted]: true };
+export type Principal = UserPrincipal | SystemPrincipal;
 
-/** The system's own authority, minted by name and never cast. */
-export function mintSystemPrincipal(name: SystemName): Principal {
-  return { kind: 'system', name };
+/** Parts of Primum that act without a person, and a person at this machine's command line (who can read the key store). */
+export type SystemName = 'ingest' | 'serving' | 'replay' | 'import' | 'trust' | `cli:${string}`;
+
+const systemAuthorities: Readonly<Record<Exclude<SystemName, `cli:${string}`>, readonly Authority[]>> = {
+  ingest: ['patient.read', 'patient.write', 'quarantine.read', 'quarantine.replay'],
+  serving: ['patient.read', 'patient.write', 'prediction.read'],
+  replay: ['patient.read', 'prediction.read', 'prediction.replay'],
+  import: ['patient.read', 'patient.write', 'source.manage'],
+  trust: ['user.manage'],
+};
+const commandLineAuthorities: readonly Authority[] = [
+  'patient.read', 'patient.write', 'prediction.read', 'prediction.replay', 'feed.read', 'quarantine.read', 'quarantine.replay', 'model.read',
+  'audit.read', 'source.manage', 'user.manage',
+];
+
+/** The system's own authority is minted by name; the brand in its type keeps it from being written by hand. */
+export function mintSystemPrincipal(name: SystemName): SystemPrincipal {
+  assert(name.startsWith('cli:') ? name.length > 4 && name.length <= 68 : Object.hasOwn(systemAuthorities, name), 'no such system principal');
+  // The brand exists in the type only.
+  return { kind: 'system', name } as SystemPrincipal;
 }
 
-export function personPrincipal(session: { userId: string; username: string; displayName: string; role: Role }): Principal {
-  const { userId, username, displayName, role } = session;
-  return { kind: 'person', userId, username, displayName, role };
+/** A signed-in person as a principal. */
+export function userPrincipal(session: { userId: string; username: string; role: Role }, remote?: string): UserPrincipal {
+  const { userId, username, role } = session;
+  return { kind: 'user', userId, username, role, ...(remote === undefined ? {} : { remote }) };
 }
 
-/** As it stands in the audit log. */
+/** Deny by default: what no table grants is refused. */
+export function principalAllows(principal: Principal, authority: Authority): boolean {
+  if (principal.kind === 'user') return isPermission(authority) && roleAllows(principal.role, authority);
+  if (isCommandLine(principal.name)) return commandLineAuthorities.includes(authority);
+  return systemAuthorities[principal.name].includes(authority);
+}
+
+/** As the audit log names it, in clear: `user:NAME`, `system:NAME`, `cli:OS-USER`. */
 export function actorOf(principal: Principal): string {
-  return principal.kind === 'person' ? `user:${principal.userId}` : `system:${principal.name}`;
+  if (principal.kind === 'user') return `user:${principal.username}`;
+  return isCommandLine(principal.name) ? principal.name : `system:${principal.name}`;
 }
 
-/** Default deny. The system is bound by what its code is lent, not by a role. */
-export function allows(principal: Principal, permission: Permission): boolean {
-  return principal.kind === 'system' || roleAllows(principal.role, permission);
+function isPermission(authority: Authority): authority is Permission {
+  return authority !== 'patient.write' && authority !== 'source.manage' && authority !== 'user.manage';
+}
+
+function isCommandLine(name: SystemName): name is `cli:${string}` {
+  return name.startsWith('cli:');
 }

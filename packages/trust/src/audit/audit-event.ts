@@ -1,75 +1,130 @@
+import type { AuditEvent, AuditEventAgent, AuditEventEntity, Coding } from '@medplum/fhirtypes';
 import { actorOf, type Principal, type Purpose } from '../access/principal.ts';
 
-export const auditActions = [
-  'phi.read', 'phi.write', 'access.refused', 'prediction.made', 'prediction.replayed', 'alert.raised', 'alert.acknowledged', 'alert.snoozed',
-  'notice.read', 'sign-in', 'sign-out', 'user.changed', 'message.quarantined', 'message.replayed', 'message.discarded', 'audit.read', 'configuration.changed',
-] as const;
-export type AuditAction = (typeof auditActions)[number];
-export type AuditOutcome = 'success' | 'minor-failure' | 'serious-failure';
+/** Who acted: a principal, or at sign-in the keyed token of a name that is no user's. */
+export type AuditActor = Principal | { kind: 'unknown'; usernameToken: string; remote?: string };
 
+/**
+ * One thing to put on the audit log. `action` is ours (`phi.read`, `worklist.read`, `prediction.made`, `sign-in`, …);
+ * entities are ids, never content: a capitalised type is a FHIR resource's. With several `patientIds` the event stands
+ * in each one's history.
+ */
 export type AuditInput = {
   tenant: number;
-  action: AuditAction;
+  action: string;
   outcome: AuditOutcome;
-  principal: Principal;
+  principal: AuditActor;
   purpose: Purpose;
-  at: Date;
   patientId?: string;
-  /** What was touched: a type of FHIR or of Primum, and an id. Never a name or a value. */
-  entities?: readonly { type: string; id: string }[];
-  /** Where from: an address, or nothing. */
-  remote?: string;
+  patientIds?: readonly string[];
+  entities?: readonly AuditEntity[];
+  /** Wall time. */
+  at: Date;
 };
+export type AuditOutcome = 'success' | 'minor-failure' | 'serious-failure';
+export type AuditEntity = { type: string; id: string };
 
-/** DICOM and IHE codes: IHE BALP 1.1.3 profiles PatientRead, PatientCreate/Update, and DCM 110114 (user authentication). */
-const shapes: Record<AuditAction, { type: readonly [system: string, code: string]; subtype: string; action: 'C' | 'R' | 'U' | 'E' }> = {
-  'phi.read': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'read', action: 'R' },
-  'phi.write': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'update', action: 'U' },
-  'access.refused': { type: ['http://dicom.nema.org/resources/ontology/DCM', '110113'], subtype: 'access-refused', action: 'E' },
-  'prediction.made': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'prediction', action: 'C' },
-  'prediction.replayed': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'replay', action: 'E' },
-  'alert.raised': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'alert', action: 'C' },
-  'alert.acknowledged': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'acknowledge', action: 'U' },
-  'alert.snoozed': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'snooze', action: 'U' },
-  'notice.read': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'notice', action: 'U' },
-  'sign-in': { type: ['http://dicom.nema.org/resources/ontology/DCM', '110114'], subtype: '110122', action: 'E' },
-  'sign-out': { type: ['http://dicom.nema.org/resources/ontology/DCM', '110114'], subtype: '110123', action: 'E' },
-  'user.changed': { type: ['http://dicom.nema.org/resources/ontology/DCM', '110113'], subtype: '110137', action: 'U' },
-  'message.quarantined': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'quarantine', action: 'C' },
-  'message.replayed': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'quarantine-replay', action: 'E' },
-  'message.discarded': { type: ['http://terminology.hl7.org/CodeSystem/audit-event-type', 'rest'], subtype: 'quarantine-discard', action: 'U' },
-  'audit.read': { type: ['http://dicom.nema.org/resources/ontology/DCM', '110101'], subtype: 'audit-log-used', action: 'R' },
-  'configuration.changed': { type: ['http://dicom.nema.org/resources/ontology/DCM', '110113'], subtype: '110131', action: 'U' },
-};
+const dcm = 'http://dicom.nema.org/resources/ontology/DCM';
+const ihe = 'https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE.BasicAudit.';
+const entityType = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
+const objectRole = 'http://terminology.hl7.org/CodeSystem/object-role';
+const outcomeCodes = { success: '0', 'minor-failure': '4', 'serious-failure': '8' } as const;
 
-/** AuditEvent.outcome (FHIR R4): 0 success, 4 minor failure, 8 serious failure. */
-const outcomes: Record<AuditOutcome, string> = { success: '0', 'minor-failure': '4', 'serious-failure': '8' };
+type Kind = { action: NonNullable<AuditEvent['action']>; type: Coding; subtype?: Coding; profile?: string };
+const rest: Coding = { code: 'rest', system: 'http://terminology.hl7.org/CodeSystem/audit-event-type' };
+const interaction = (code: string): Coding => ({ code, system: 'http://hl7.org/fhir/restful-interaction' });
+const read: Kind = { action: 'R', type: rest, subtype: interaction('read'), profile: `${ihe}PatientRead` };
+const update: Kind = { action: 'U', type: rest, subtype: interaction('update'), profile: `${ihe}PatientUpdate` };
+const activity: Kind = { action: 'E', type: { code: '110100', system: dcm } };
+const signInOut = (code: string): Kind => ({ action: 'E', type: { code: '110114', system: dcm }, subtype: { code, system: dcm } });
+const kinds: Readonly<Record<string, Kind>> = { 'sign-in': signInOut('110122'), 'sign-out': signInOut('110123') };
 
-/** FHIR R4 AuditEvent in the shape of IHE BALP: who, did what, to whom, for what purpose, with what outcome. */
-export function toAuditEvent(id: string, input: AuditInput): object {
-  const shape = shapes[input.action];
-  const person = input.principal.kind === 'person' ? input.principal : undefined;
-  const actor = actorOf(input.principal);
+/** What BALP and DICOM (PS3.16, CID 400 and 401) call our action: reads and writes by their last word. */
+function kindOf(action: string): Kind {
+  if (Object.hasOwn(kinds, action)) return kinds[action]!;
+  if (action.endsWith('.read')) return read;
+  return action.endsWith('.write') ? update : activity;
+}
+
+/**
+ * The event as a FHIR R4 AuditEvent in the shape of IHE's Basic Audit Log Patterns (BALP 1.1, PatientRead and
+ * PatientUpdate). BALP has one patient per event; an event of ours about several names each and claims no profile,
+ * because a worklist is read many times a minute and a row per bed and look would drown what matters.
+ * Properties are written in the order of canonical JSON, so that `JSON.stringify` gives the canonical form (a test
+ * holds it to that); patients and things are identified, never named.
+ */
+export function auditEvent(id: string, input: AuditInput): AuditEvent {
+  const kind = kindOf(input.action);
+  const patients = patientsOf(input);
+  const fits = kind.profile !== undefined && patients.length === 1 && input.outcome === 'success' && (input.entities?.length ?? 0) > 0;
   return {
-    resourceType: 'AuditEvent',
+    action: kind.action,
+    agent: agentsOf(input, kind),
+    entity: [...(input.entities ?? []).map(dataEntity), ...patients.map(patientEntity)],
     id,
-    type: { system: shape.type[0], code: shape.type[1] },
-    subtype: [{ system: shape.subtype.startsWith('11') ? 'http://dicom.nema.org/resources/ontology/DCM' : 'http://hl7.org/fhir/restful-interaction', code: shape.subtype }],
-    action: shape.action,
+    ...(fits ? { meta: { profile: [kind.profile!] } } : {}),
+    outcome: outcomeCodes[input.outcome],
+    purposeOfEvent: [{ coding: [{ code: input.purpose, system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason' }] }],
     recorded: input.at.toISOString(),
-    outcome: outcomes[input.outcome],
-    purposeOfEvent: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActReason', code: input.purpose }] }],
-    agent: [{
-      type: { coding: [person === undefined ? { system: 'http://dicom.nema.org/resources/ontology/DCM', code: '110150' } : { system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', code: 'IRCP' }] },
-      who: { identifier: { value: actor } },
-      requestor: true,
-      ...(person === undefined ? {} : { role: [{ text: person.role }] }),
-      ...(input.remote === undefined ? {} : { network: { address: input.remote, type: '2' } }),
-    }],
-    source: { observer: { display: 'Primum' }, type: [{ system: 'http://terminology.hl7.org/CodeSystem/security-source-type', code: '4' }] },
-    entity: [
-      ...(input.patientId === undefined ? [] : [{ what: { reference: `Patient/${input.patientId}` }, type: { system: 'http://terminology.hl7.org/CodeSystem/audit-entity-type', code: '1' }, role: { system: 'http://terminology.hl7.org/CodeSystem/object-role', code: '1' } }]),
-      ...(input.entities ?? []).map(({ type, id: entityId }) => ({ what: { reference: `${type}/${entityId}` }, type: { system: 'http://terminology.hl7.org/CodeSystem/audit-entity-type', code: '2' } })),
-    ],
+    resourceType: 'AuditEvent',
+    source: { observer: { display: 'primum' }, type: [{ code: '4', system: 'http://terminology.hl7.org/CodeSystem/security-source-type' }] },
+    subtype: [...(kind.subtype === undefined ? [] : [kind.subtype]), { code: input.action, system: 'urn:primum:audit-action' }],
+    type: kind.type,
   };
+}
+
+/** In a read, data flows from the server (DCM 110153, source) to the client (110152, destination); else the client is the source. */
+function agentsOf({ principal }: AuditInput, kind: Kind): AuditEventAgent[] {
+  const [client, server] = kind.action === 'R' ? ['110152', '110153'] : ['110153', '110152'];
+  const remote = principal.kind === 'system' ? undefined : principal.remote;
+  const role = (code: string): NonNullable<AuditEventAgent['type']> => ({ coding: [{ code, system: dcm }] });
+  return [
+    { network: { address: remote ?? 'localhost', type: remote === undefined ? '1' : '2' }, requestor: false, type: role(client!), who: { display: remote === undefined ? 'primum' : 'console' } },
+    { network: { address: 'localhost', type: '1' }, requestor: false, type: role(server!), who: { display: 'primum' } },
+    actingAgent(principal),
+  ];
+}
+
+function actingAgent(actor: AuditActor): AuditEventAgent {
+  const type = { coding: [{ code: 'IRCP', system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType' }] };
+  if (actor.kind === 'unknown') return { requestor: true, type, who: { identifier: { system: 'urn:primum:username-token', value: actor.usernameToken } } };
+  if (actor.kind === 'system') return { name: actorOf(actor), requestor: true, type, who: { identifier: { system: 'urn:primum:system', value: actor.name } } };
+  return { name: actorOf(actor), requestor: true, role: [{ text: actor.role }], type, who: { identifier: { system: 'urn:primum:user', value: actor.userId } } };
+}
+
+function patientEntity(id: string): AuditEventEntity {
+  return { role: { code: '1', system: objectRole }, type: { code: '1', system: entityType }, what: { reference: `Patient/${id}` } };
+}
+
+function dataEntity({ type, id }: AuditEntity): AuditEventEntity {
+  return {
+    role: { code: '4', system: objectRole },
+    type: { code: '2', system: entityType },
+    what: /^[A-Z]/.test(type) ? { reference: `${type}/${id}` } : { identifier: { system: `urn:primum:${type}`, value: id } },
+  };
+}
+
+export function patientsOf(input: Pick<AuditInput, 'patientId' | 'patientIds'>): string[] {
+  const all = [...(input.patientId === undefined ? [] : [input.patientId]), ...(input.patientIds ?? [])];
+  return all.length < 2 ? all : [...new Set(all)].sort();
+}
+
+/** What stands in clear beside a sealed event, as the event itself says it: verification compares the two. */
+export function clearColumnsOf(event: AuditEvent): { recordedAt: string; actor: string; action: string; outcome: string; purpose: string; patients: string[] } {
+  return {
+    recordedAt: event.recorded ?? '',
+    actor: event.agent?.at(-1)?.name ?? 'unknown',
+    action: event.subtype?.at(-1)?.code ?? '',
+    outcome: Object.entries(outcomeCodes).find(([, code]) => code === event.outcome)?.[0] ?? '',
+    purpose: event.purposeOfEvent?.[0]?.coding?.[0]?.code ?? '',
+    patients: (event.entity ?? []).filter(({ role }) => role?.code === '1').map(({ what }) => what?.reference?.slice('Patient/'.length) ?? ''),
+  };
+}
+
+/** The entities that are no patients, as they were given. */
+export function entitiesOf(event: AuditEvent): AuditEntity[] {
+  return (event.entity ?? []).filter(({ role }) => role?.code !== '1').map(({ what }) => {
+    const [type, id] = what?.reference?.split('/') ?? [what?.identifier?.system?.slice('urn:primum:'.length), what?.identifier?.value];
+    return { type: type ?? '', id: id ?? '' };
+  });
 }
