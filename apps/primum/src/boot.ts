@@ -12,7 +12,7 @@ import { watchStream } from './figures.ts';
 import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
 import { serveApi } from './http/serve-api.ts';
-import { loadServedModel } from './load-served-model.ts';
+import { loadServedModel } from './models.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { announce } from './http/announce.ts';
 import { startWard } from './ward-simulator/start-ward.ts';

@@ -11,6 +11,7 @@ export const errorCatalogue = {
   'internal.bug': entry(500, 'Primum made a mistake', 'Report it with the log line that carries this code; the operation was not carried out.'),
   'config.node-too-old': entry(500, 'Node is too old', 'Run npm ci without --omit=optional, or install Node 24.7 or newer.'),
   'config.invalid': entry(500, 'A setting is not valid', 'Correct the setting that the detail names.'),
+  'config.not-running': entry(503, 'No Primum runs on this data directory', 'Start it with primum up, or name its directory with --home.'),
   'config.usage': entry(400, 'The command line is not valid', 'Run primum --help.'),
 
   'store.unreachable': entry(503, 'The database cannot be reached', 'Check DATABASE_URL, or the embedded server\'s log in the data directory.'),

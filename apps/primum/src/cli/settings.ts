@@ -1,0 +1,45 @@
+import { openSync, writeSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLog, PrimumError, type Log } from '@primum/base';
+import { primumHome } from '@primum/store';
+import { openCore, type Core } from '../core.ts';
+import { readRunFile, type RunFile } from '../run-file.ts';
+
+export function homeOf(given: string | undefined): string {
+  return primumHome(given === undefined ? process.env : { ...process.env, PRIMUM_HOME: given });
+}
+
+/** The log of this home: NDJSON, appended, for the owner only. */
+export function openLog(home: string): Log {
+  mkdirSync(home, { recursive: true });
+  const descriptor = openSync(join(home, 'primum.log'), 'a', 0o600);
+  return createLog((line) => { writeSync(descriptor, line); });
+}
+
+export function wholeNumber(name: string, text: string | undefined, low: number, high: number): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < low || value > high) throw new PrimumError('config.usage', `--${name} takes a whole number from ${low} to ${high}`);
+  return value;
+}
+
+export function runningAt(home: string): RunFile {
+  const running = readRunFile(home);
+  if (running === undefined) throw new PrimumError('config.not-running', home);
+  return running;
+}
+
+/** The core of this home, beside a Primum that runs on it or on a database started for this command. */
+export async function withCore<T>(home: string, work: (core: Core) => Promise<T>): Promise<T> {
+  const core = await openCore({ home, log: openLog(home), databaseUrl: process.env['DATABASE_URL'], maxConnections: 4, beside: true });
+  try {
+    return await work(core);
+  } finally {
+    await core.close();
+  }
+}
+
+/** Who runs a command on this machine, for the audit log. */
+export function osUser(): string {
+  return process.env['SUDO_USER'] ?? process.env['USER'] ?? String(process.getuid?.() ?? 'unknown');
+}

@@ -1,0 +1,27 @@
+import { parseArgs } from 'node:util';
+import { PrimumError } from '@primum/base';
+import { registerSource } from '@primum/ingest';
+import { tenant } from '../core.ts';
+import { homeOf, withCore } from './settings.ts';
+
+export async function source(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args], allowPositionals: true,
+    options: { home: { type: 'string' }, application: { type: 'string' }, facility: { type: 'string' }, site: { type: 'string' }, mapping: { type: 'string' }, 'utc-offset': { type: 'string' } },
+  });
+  await withCore(homeOf(values.home), async (core) => {
+    if (positionals[0] === 'list') {
+      const rows = await core.db.query<{ application: string; facility: string; site: string; mapping: string; received: number }>(
+        `select s.application, s.facility, t.code as site, s.mapping, s.received from source s join site t on t.tenant = s.tenant and t.id = s.site_id where s.tenant = $1 order by 1, 2`, [tenant]);
+      for (const row of rows) console.log(`${row.application}|${row.facility}  site ${row.site}  mapping ${row.mapping}  ${row.received} messages`);
+      return;
+    }
+    const { application, facility, mapping } = values;
+    if (positionals[0] !== 'add' || application === undefined || facility === undefined || mapping === undefined) {
+      throw new PrimumError('config.usage', 'primum source add --application A --facility F --mapping NAME [--site CODE] [--utc-offset MINUTES]');
+    }
+    const siteCode = values.site ?? facility;
+    await registerSource(core.db, { tenant, application, facility, siteCode, siteName: siteCode, mapping, clockRate: 1, simulated: false, utcOffsetMinutes: Number(values['utc-offset'] ?? 0) });
+    console.log(`${application}|${facility} is known; its messages are read with ${mapping}.`);
+  });
+}

@@ -1,0 +1,43 @@
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PrimumError, systemClock } from '@primum/base';
+import { createOnnxEngine } from '@primum/inference';
+import { signingKeyAt } from '@primum/registry';
+import { trainPack, type TrainProgress } from '@primum/training';
+import { homeOf, wholeNumber } from './settings.ts';
+
+export async function train(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args], allowPositionals: true,
+    options: { home: { type: 'string' }, data: { type: 'string', multiple: true }, out: { type: 'string' }, key: { type: 'string' }, seed: { type: 'string' } },
+  });
+  // `--data A B`: the shell's expansion of a pattern gives the further files as positionals.
+  const [pack, ...furtherFiles] = positionals;
+  const dataFiles = [...(values.data ?? []), ...furtherFiles];
+  if (pack === undefined || dataFiles.length === 0) throw new PrimumError('config.usage', 'primum train PACK --data FILE… [--out DIR] [--key FILE] [--seed N]');
+  const home = homeOf(values.home);
+  const outDir = resolve(values.out ?? join(pack, 'model'));
+  const seed = wholeNumber('seed', values.seed, 0, 2 ** 31 - 1);
+  const keyFile = values.key ?? join(home, 'signing-key.pem');
+  mkdirSync(home, { recursive: true });
+  await using engine = createOnnxEngine();
+  const result = await trainPack(
+    { clock: systemClock, signingKey: await signingKeyAt(keyFile), engine, onProgress: reporter() },
+    { packDir: resolve(pack), dataFiles: dataFiles.map((file) => resolve(file)), outDir, ...(seed === undefined ? {} : { seed }) },
+  );
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  console.log(`Wrote ${outDir}\nModel ${result.manifest.id} ${result.manifest.version}; ONNX and trees differ by at most ${result.largestOnnxDifference}.\nSigned with ${keyFile}; read MODEL_CARD.md before anything else.`);
+}
+
+/** One line that is rewritten on a terminal, else a line for each tenth of a phase. */
+function reporter(): (progress: TrainProgress) => void {
+  let last = '';
+  return ({ phase, done, total }) => {
+    const part = total === null || total === 0 ? '' : ` ${Math.floor((10 * done) / total) * 10} %`;
+    const line = process.stderr.isTTY ? `${phase} ${done}${total === null ? '' : ` of ${total}`}` : `${phase}${part}`;
+    if (line === last) return;
+    last = line;
+    process.stderr.write(process.stderr.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
+  };
+}

@@ -1,0 +1,94 @@
+import { parseArgs } from 'node:util';
+import { bootPrimum, type Primum } from '../boot.ts';
+import { homeOf, openLog, wholeNumber } from './settings.ts';
+
+const spinner = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'];
+
+/** On a terminal one line that is rewritten; elsewhere a line a stage. */
+function progress(): { stage(name: string): void; end(): void } {
+  const startedAt = performance.now();
+  const terminal = process.stdout.isTTY;
+  let current = '';
+  let turn = 0;
+  const seconds = (): string => ((performance.now() - startedAt) / 1000).toFixed(1);
+  const draw = (): void => {
+    turn += 1;
+    process.stdout.write(`\r\x1b[K${spinner[turn % spinner.length]} ${current} (${seconds()} s)`);
+  };
+  const timer = terminal ? setInterval(draw, 120) : undefined;
+  return {
+    stage(name) {
+      current = name;
+      if (terminal) draw();
+      else console.log(`${seconds().padStart(5)} s  ${name}`);
+    },
+    end() {
+      clearInterval(timer);
+      if (terminal) process.stdout.write('\r\x1b[K');
+    },
+  };
+}
+
+export async function up(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      home: { type: 'string' }, 'http-port': { type: 'string' }, 'mllp-port': { type: 'string' }, speed: { type: 'string' },
+      'no-ward': { type: 'boolean' }, 'no-console': { type: 'boolean' },
+    },
+  });
+  const home = homeOf(values.home);
+  const databaseUrl = process.env['DATABASE_URL'];
+  const httpPort = wholeNumber('http-port', values['http-port'], 0, 65_535);
+  const mllpPort = wholeNumber('mllp-port', values['mllp-port'], 0, 65_535);
+  const shown = progress();
+  let primum: Primum;
+  try {
+    primum = await bootPrimum({
+      home, log: openLog(home), onStage: (name) => shown.stage(name), console: values['no-console'] !== true,
+      wardRate: values['no-ward'] === true ? null : wholeNumber('speed', values.speed, 1, 3_600) ?? 60,
+      ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
+    });
+  } finally {
+    shown.end();
+  }
+  greet(primum, home);
+  await untilStopped(primum);
+}
+
+function greet(primum: Primum, home: string): void {
+  console.log(`\nPrimum is ready: a demonstration, not for clinical use.\n\n  Console  ${primum.url}\n  HL7 v2   mllp://127.0.0.1:${primum.mllpPort}\n  Data     ${home}\n`);
+  if (primum.seeded.length > 0) {
+    console.log('Sign-ins, shown this once (primum user reset NAME makes a new password):\n');
+    for (const { username, displayName, password } of primum.seeded) console.log(`  ${displayName.padEnd(22)} ${username.padEnd(12)} ${password}`);
+    console.log('');
+  }
+  console.log('Ctrl-C stops it.\n');
+}
+
+/** Shows the line of figures until a signal; the first stops cleanly, a second at once. */
+async function untilStopped(primum: Primum): Promise<void> {
+  let stopping = false;
+  const show = async (): Promise<void> => {
+    const figures = await primum.figures().catch(() => undefined);
+    if (figures === undefined || stopping) return;
+    const ms = (value: number | null): string => (value === null ? '–' : `${Math.round(value)} ms`);
+    const line = `messages in ${figures.messagesIn} · waiting ${figures.waiting} · quarantined ${figures.quarantined} · predictions ${figures.predictions} · p50 ${ms(figures.p50Ms)} · p99 ${ms(figures.p99Ms)}`;
+    process.stdout.write(process.stdout.isTTY ? `\r\x1b[K${line}` : `${line}\n`);
+  };
+  const timer = setInterval(() => void show(), process.stdout.isTTY ? 1_000 : 10_000);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.on(signal, () => {
+        if (stopping) process.exit(130);
+        stopping = true;
+        resolve();
+      });
+    }
+  });
+  clearInterval(timer);
+  console.log('\nStopping …');
+  await primum.stop();
+  console.log('Stopped; the data is kept.');
+  process.exit(0);
+}

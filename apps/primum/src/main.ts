@@ -1,0 +1,35 @@
+import { asPrimumError, PrimumError } from '@primum/base';
+import { usage } from './cli/usage.ts';
+
+type Command = (args: readonly string[]) => Promise<void>;
+
+/** Each command is loaded when it is asked for: `primum replay` need not wait for the web server's code. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./cli/up.ts')).up,
+  import: async () => (await import('./cli/import.ts')).importStays,
+  train: async () => (await import('./cli/train.ts')).train,
+  replay: async () => (await import('./cli/replay.ts')).replay,
+  quarantine: async () => (await import('./cli/quarantine.ts')).quarantine,
+  source: async () => (await import('./cli/source.ts')).source,
+  user: async () => (await import('./cli/user.ts')).user,
+  verify: async () => (await import('./cli/verify.ts')).verify,
+};
+
+const [name = 'help', ...args] = process.argv.slice(2);
+if (['help', '--help', '-h'].includes(name) || args.includes('--help')) {
+  console.log(usage);
+  process.exit(0);
+}
+const load = commands[name];
+try {
+  if (load === undefined) throw new PrimumError('config.usage', `there is no command ${name}`);
+  await (await load())(args);
+} catch (error) {
+  const known = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+    ? new PrimumError('config.usage', error.message)
+    : asPrimumError(error, 'internal.bug');
+  console.error(`primum: [${known.code}] ${known.message}`);
+  console.error(known.action);
+  if (known.code === 'internal.bug' && process.env['PRIMUM_DEBUG'] !== undefined) console.error(error);
+  process.exit(known.code === 'config.usage' ? 64 : 1);
+}
