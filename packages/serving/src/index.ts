@@ -1,2 +1,12 @@
 export { createExplainer, type Explainer } from './explain/explainer.ts';
 export { createTreeShap, checkAdditivity, type TreeShap, type Explanation } from './explain/tree-shap.ts';
+export { startScoring, type Scoring, type ScoringDeps, type ScoringOptions } from './scoring/create-scoring.ts';
+export type { ScoreCounts } from './scoring/score-changes.ts';
+export { acknowledgeAlert, snoozeAlert, type AlertDeps } from './alerts/act-on-alert.ts';
+export { replayPrediction, type ReplayDeps } from './replay/replay-prediction.ts';
+export { createFindModel, type FindModel } from './replay/find-model.ts';
+export { createViewDeps, type ViewDeps, type ViewOptions } from './views/view-deps.ts';
+export { loadWorklist } from './views/load-worklist.ts';
+export { loadStayPage, patientOfStay } from './views/load-stay-page.ts';
+export { loadPrediction, patientOfPrediction } from './views/load-prediction.ts';
+export { loadNotices, readNotice } from './views/load-notices.ts';
