@@ -11,7 +11,7 @@ export function RiskFigure({ risk, thresholds, large = false }: { risk: RiskView
   const words = riskWords(risk, useWardNow());
   if (words.kind === 'absent') {
     return (
-      <div className={styles.absent}>
+      <div className={large ? styles.absentLarge : styles.absent}>
         <span>{words.text}</span>
         {words.last !== null && <RiskBar probability={words.last} thresholds={thresholds} present={false} />}
       </div>
@@ -19,7 +19,7 @@ export function RiskFigure({ risk, thresholds, large = false }: { risk: RiskView
   }
   const { probability, ageMinutes, stale } = words;
   return (
-    <div className={stale ? styles.stale : styles.present}>
+    <div className={`${(stale ? styles.stale : styles.present) ?? ''} ${(large ? styles.wide : '') ?? ''}`}>
       <span className={large ? styles.large : styles.figure}>{percentText(probability)}</span>
       <RiskBar probability={probability} thresholds={thresholds} present={!stale} />
       <span className={styles.age}>{stale && <><ClockMark /><span className="unseen">past its age</span> </>}{ageText(ageMinutes)}</span>

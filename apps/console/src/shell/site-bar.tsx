@@ -6,15 +6,16 @@ import { ClockMark } from '../ui/state-mark.tsx';
 import { DemonstrationNote } from './demonstration-note.tsx';
 import styles from './site-bar.module.css';
 
-/** One line: the site, its clock, whether it is simulated, and its feeds in words. */
-export function SiteBar({ site, siteChoice }: { site: SiteView; siteChoice: ReactNode }) {
+/** One line: the site, its clock, whether it is simulated, and its feeds in words (which nobody knows while no answer comes). */
+export function SiteBar({ site, siteChoice, ageing }: { site: SiteView; siteChoice: ReactNode; ageing: boolean }) {
   return (
     <div className={styles.bar}>
       {siteChoice ?? <strong>{site.name}</strong>}
       <WardTime />
       {(site.simulated || site.clockRate !== 1) && <strong className={styles.simulation}>SIMULATION {site.clockRate}×</strong>}
       <ul className={styles.feeds} aria-label="Feeds">
-        {site.feeds.map((feed) => (
+        {ageing && <li>feeds: not known while no answer comes</li>}
+        {!ageing && site.feeds.map((feed) => (
           <li key={feed.source} data-state={feed.state}>{feed.state !== 'live' && <ClockMark />} {feed.text}</li>
         ))}
       </ul>
@@ -25,5 +26,5 @@ export function SiteBar({ site, siteChoice }: { site: SiteView; siteChoice: Reac
 
 function WardTime() {
   const nowMs = useWardNow();
-  return <time className={styles.clock} dateTime={new Date(nowMs).toISOString()} title="The ward's clock, UTC" aria-label={`Ward's clock ${dateTimeText(nowMs)}`}>{dateTimeText(nowMs)}</time>;
+  return <time className={styles.clock} dateTime={new Date(nowMs).toISOString()} title="The ward's clock, UTC"><span className="unseen">Ward's clock </span>{dateTimeText(nowMs)}</time>;
 }

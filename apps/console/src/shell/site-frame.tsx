@@ -20,7 +20,7 @@ export function SiteFrame({ site, model, receivedAtMs, failure, siteChoice, chil
   const mayAct = useMay('alert.act');
   return (
     <WardClockProvider site={site} receivedAtMs={receivedAtMs}>
-      <SiteBar site={site} siteChoice={siteChoice} />
+      <SiteBar site={site} siteChoice={siteChoice} ageing={ageing} />
       {ageing && <LostBanner receivedAtMs={receivedAtMs} failure={failure} />}
       {model === null && <div className={styles.banner} role="status">No model is loaded: no scores are made. Use NEWS2 and clinical judgement.</div>}
       {model?.suspended === true && (

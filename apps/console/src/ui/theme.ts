@@ -12,7 +12,8 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    Modal: { defaultProps: { transitionProps: { duration: 0 }, centered: true } },
+    // Mantine's dialog has a <header>, which would be a second banner of the page.
+    Modal: { defaultProps: { transitionProps: { duration: 0 }, centered: true, attributes: { header: { role: 'presentation' } } } },
     Button: { defaultProps: { size: 'xs' } },
   },
 });

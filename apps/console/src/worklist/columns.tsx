@@ -38,7 +38,7 @@ function PatientCell({ row: { stayId, identity, inTraining } }: { row: WorklistR
   return (
     <div className={styles['patient']}>
       <Link to="/stays/$stayId" params={{ stayId }}>{identity.name}</Link>
-      <span className="quiet">{identity.birthDate} · {identity.mrn}{inTraining && <abbr title="this stay was in the model's training data"> · in training</abbr>}</span>
+      <span className="quiet">{identity.birthDate} · {identity.mrn}{inTraining && <> · <abbr title="this stay was in the model's training data">in training</abbr></>}</span>
     </div>
   );
 }

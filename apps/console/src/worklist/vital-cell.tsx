@@ -4,7 +4,9 @@ import { useWardNow } from '../time/ward-now.tsx';
 import { ClockMark } from '../ui/state-mark.tsx';
 import styles from './worklist.module.css';
 
-const flagWords = { implausible: 'implausible', 'unit-unknown': 'unit unknown', unmapped: 'unmapped' } as const;
+const flagWords = {
+  implausible: ['✕ impl.', 'implausible, not used'], 'unit-unknown': ['✕ unit', 'unit unknown, not used'], unmapped: ['✕ code', 'code not mapped, not used'],
+} as const;
 
 /** A vital at its source's precision with its age; outlined with a clock past its age, flagged where it was corrected or can't be used. */
 export function VitalCell({ reading }: { reading: WorklistRow['vitals'][number] | undefined }) {
@@ -14,7 +16,7 @@ export function VitalCell({ reading }: { reading: WorklistRow['vitals'][number] 
   return (
     <div className={reading.stale ? styles['staleVital'] : styles['vital']} title={`${reading.label} ${ageText(age)} old`}>
       <span>
-        {reading.flag === null ? reading.text ?? '—' : <span className={styles['flag']}>{flagWords[reading.flag]}</span>}
+        {reading.flag === null ? reading.text ?? '—' : <abbr className={styles['flag']} title={flagWords[reading.flag][1]}>{flagWords[reading.flag][0]}</abbr>}
         {reading.corrected && <abbr className={styles['corrected']} title="corrected by the source">corr.</abbr>}
       </span>
       <span className={styles['age']}>{reading.stale && <><ClockMark /><span className="unseen">past its age </span></>}{shortAgeText(age)}</span>
