@@ -1,3 +1,4 @@
+import { PrimumError } from '@primum/base';
 import type { Sql } from '@primum/store';
 import type { Keys } from '../keys/keys.ts';
 import { openAuditEvent } from './audit.ts';
@@ -18,9 +19,11 @@ type Row = { seq: number; id: string; recorded_at: Date; actor: string; action: 
  * outside are for that.
  */
 export async function verifyAuditLeaves(sql: Sql, keys: Keys, tenant: number, range: { fromSeq?: number; toSeq?: number } = {}): Promise<AuditVerification> {
-  const [head] = await sql.query<{ seq: number }>('select seq from audit_head where tenant = $1', [tenant]);
-  const toSeq = Math.max(head?.seq ?? 0, range.toSeq ?? 0);
-  const last = range.toSeq ?? toSeq;
+  if (!keys.has(tenant, { kind: 'tenant' })) throw new PrimumError('trust.key-missing', 'tenant key');
+  const [end] = await sql.query<{ seq: number }>(
+    `select greatest((select seq from audit_head where tenant = $1), (select max(seq) from audit_event where tenant = $1), 0) as seq`, [tenant],
+  );
+  const last = range.toSeq ?? end!.seq;
   const found: AuditVerification = { checked: 0, altered: [], missing: [] };
   let next = range.fromSeq ?? 1;
   while (next <= last && found.missing.length < maxListed && found.altered.length < maxListed) {
