@@ -10,8 +10,8 @@ export function percentText(probability: number): string {
   return `${Math.round(probability * 100)} %`;
 }
 
-/** A score speaks of a completed hour, and the next one is due an hour later: past two, it is old whatever came since. */
-const oldestScoreMinutes = 120;
+/** A score speaks of a completed hour and the next is due an hour later: the server's limit, kept here while no answer comes. */
+const oldestScoreMinutes = 90;
 
 export type RiskWords =
   /** The present score. `ageMinutes` counts from the end of the hour it speaks of. */

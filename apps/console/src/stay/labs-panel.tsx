@@ -3,7 +3,6 @@ import { ageText, minutesSince } from '../time/ward-clock.ts';
 import { useWardNow } from '../time/ward-now.tsx';
 import { DataTable, type Columns } from '../ui/data-table.tsx';
 import { ClockMark, DirectionMark } from '../ui/state-mark.tsx';
-import { unitText } from '../ui/unit-text.ts';
 import { useMemo } from 'react';
 import { ValueLine } from './value-line.tsx';
 import styles from './stay.module.css';
@@ -14,7 +13,7 @@ type Row = { lab: LabRow; series: Series | undefined };
 const columns: Columns<Row> = [
   { id: 'lab', header: 'Test', cell: ({ row: { original: { lab } } }) => lab.reading.label },
   { id: 'value', header: 'Value', cell: ({ row: { original: { lab } } }) => <Value lab={lab} /> },
-  { id: 'unit', header: 'Unit', cell: ({ row: { original: { lab } } }) => <span className="quiet">{unitText(lab.reading.unit)}</span> },
+  { id: 'unit', header: 'Unit', cell: ({ row: { original: { lab } } }) => <span className="quiet">{lab.reading.unit}</span> },
   { id: 'range', header: 'Range', cell: ({ row: { original: { lab } } }) => <span className="quiet">{lab.range ?? '—'}</span> },
   { id: 'change', header: 'Change', cell: ({ row: { original: { lab } } }) => changeText(lab.change) },
   { id: 'trend', header: 'Trend', cell: ({ row: { original: { series } } }) => series !== undefined && <ValueLine points={series.points} /> },
@@ -28,7 +27,7 @@ export function LabsPanel({ labs, labSeries, unmapped }: Pick<StayPage, 'labs' |
     <section className="panel" aria-labelledby="labs-heading">
       <h2 id="labs-heading">Laboratory</h2>
       <DataTable caption="latest result of each test; change from the one before" columns={columns} rows={rows} rowId={({ lab }) => lab.reading.code} empty="No laboratory result in this stay." />
-      {unmapped.length > 0 && <p className="quiet">Kept but not used, since no mapping knows them: {unmapped.map(({ code, times }) => `${code} (${times})`).join(', ')}.</p>}
+      {unmapped.length > 0 && <p className="quiet">Codes of this site that no mapping knows, kept and not used: {unmapped.map(({ code, times }) => `${code} (${times})`).join(', ')}.</p>}
     </section>
   );
 }

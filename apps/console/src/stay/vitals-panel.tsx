@@ -1,7 +1,6 @@
 import type { Series } from '@primum/contract';
 import { useMemo } from 'react';
 import { dateTimeText } from '../time/ward-clock.ts';
-import { unitText } from '../ui/unit-text.ts';
 import { openGaps } from './open-gaps.ts';
 import styles from './stay.module.css';
 import { TimeChart } from './time-chart.tsx';
@@ -23,7 +22,7 @@ export function VitalsPanel({ vitals, from, to }: { vitals: Series[] } & Interva
 function VitalChart({ series, from, to, timeLabels }: { series: Series; timeLabels: boolean } & Interval) {
   const line = useMemo(() => openGaps(series.points), [series.points]);
   const values = line.y.filter((value) => value !== null);
-  const unit = unitText(series.unit);
+  const { unit } = series;
   const format = (value: number): string => `${Number(value.toFixed(2))} ${unit}`;
   const summary = values.length === 0 ? 'no value in this interval' : `${values.length} values from ${format(Math.min(...values))} to ${format(Math.max(...values))}, last ${format(values.at(-1) ?? 0)}`;
   return <TimeChart title={`${series.label}, ${unit}`} summary={summary} line={line} from={from} to={to} height={timeLabels ? 96 : 74} format={format} timeLabels={timeLabels} />;
@@ -39,7 +38,7 @@ function VitalsTable({ vitals }: { vitals: Series[] }) {
     <div className={styles['scroll']} tabIndex={0} role="region" aria-label="Vitals, hour by hour">
       <table className="data-table">
         <caption>Last value of each hour, newest first; * corrected by the source</caption>
-        <thead><tr><th scope="col">Hour from</th>{vitals.map(({ code, label, unit }) => <th key={code} scope="col" className="number">{label}, {unitText(unit)}</th>)}</tr></thead>
+        <thead><tr><th scope="col">Hour from</th>{vitals.map(({ code, label, unit }) => <th key={code} scope="col" className="number">{label}, {unit}</th>)}</tr></thead>
         <tbody>
           {hours.map((hour) => (
             <tr key={hour}><th scope="row">{dateTimeText(hour * 3_600_000)}</th>{vitals.map(({ code }) => <td key={code} className="number">{cells.get(`${code} ${hour}`) ?? ''}</td>)}</tr>

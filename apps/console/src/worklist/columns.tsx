@@ -6,7 +6,6 @@ import { RiskFigure } from '../risk/risk-figure.tsx';
 import { Sparkline } from '../risk/sparkline.tsx';
 import { stateWords } from '../risk/state-words.ts';
 import type { Columns } from '../ui/data-table.tsx';
-import { unitText } from '../ui/unit-text.ts';
 import { DirectionMark, StateMark } from '../ui/state-mark.tsx';
 import { AlertCell } from './alert-cell.tsx';
 import type { ShownRow } from './use-frozen-rows.ts';
@@ -27,7 +26,7 @@ export function worklistColumns(thresholds: Thresholds, units: readonly string[]
     { id: 'drivers', header: 'What moved it most', cell: ({ row }) => <DriversCell row={row.original.row} /> },
     ...vitalNames.map(([name, unit], index) => ({
       id: name,
-      header: () => <>{name}<br /><span className={styles['unit']}>{unitText(units[index] ?? '') || unit}</span></>,
+      header: () => <>{name}<br /><span className={styles['unit']}>{units[index] || unit}</span></>,
       cell: ({ row }: { row: { original: ShownRow } }) => <VitalCell reading={row.original.row.vitals[index]} />,
     })),
     { id: 'owner', header: 'Alert’s owner', cell: ({ row }) => <AlertCell row={row.original.row} /> },
