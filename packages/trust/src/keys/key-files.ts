@@ -39,12 +39,21 @@ export type KeyFiles = {
 };
 
 export const maxBatch = 64;
+/** A temporary file of a running process is never this old. */
+const strayMs = 600_000;
 const tombstone = Buffer.from('destroyed\n');
 
 export function createKeyFiles(directory: string, io: KeyFileIo = realIo): KeyFiles {
   const folders = new Set<string>();
   const pathOf = ({ tenant, kind, id }: KeyName): string =>
     kind === 'patient' ? join(directory, String(tenant), kind, id.slice(-2), `${id}.key`) : join(directory, String(tenant), kind, `${id}.key`);
+
+  // What a killed process was writing; nobody has sealed with it.
+  for (const file of fs.readdirSync(directory).filter((name) => name.endsWith('.tmp'))) {
+    const path = join(directory, file);
+    const stat = fs.statSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined && Date.now() - stat.mtimeMs > strayMs) fs.rmSync(path, { force: true });
+  }
 
   const syncFolder = async (folder: string): Promise<void> => {
     const fd = io.openSync(folder, 'r');
@@ -80,9 +89,8 @@ export function createKeyFiles(directory: string, io: KeyFileIo = realIo): KeyFi
   return {
     read: (name) => {
       const path = pathOf(name);
-      // Most reads of an absent key come from its creation; a stat is cheaper than an exception.
-      if (fs.statSync(path, { throwIfNoEntry: false }) === undefined) return { state: 'absent' };
-      const bytes = fs.readFileSync(path);
+      const bytes = readIfThere(path);
+      if (bytes === undefined) return { state: 'absent' };
       if (bytes.equals(tombstone)) return { state: 'destroyed' };
       if (bytes.length !== wrappedKeyBytes) throw new PrimumError('trust.key-store-unusable', `a ${name.kind} key file has ${bytes.length} bytes`);
       return { state: 'present', wrapped: bytes };
@@ -139,11 +147,22 @@ export function createKeyFiles(directory: string, io: KeyFileIo = realIo): KeyFi
   };
 }
 
+/** Most reads of an absent key come from its creation; a stat is cheaper than an exception. */
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return fs.statSync(path, { throwIfNoEntry: false }) === undefined ? undefined : fs.readFileSync(path);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT') return undefined; // destroyed between the two calls
+    throw new PrimumError('trust.key-store-unusable', `reading a key: ${code}`, { cause: error });
+  }
+}
+
 function linkUnlessThere(io: KeyFileIo, from: string, to: string): void {
   try {
     io.linkSync(from, to);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 
@@ -152,7 +171,11 @@ async function faultsNamed(work: () => Promise<void>): Promise<void> {
     await work();
   } catch (error) {
     if (error instanceof PrimumError) throw error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    const code = codeOf(error);
     throw new PrimumError(code === 'ENOSPC' ? 'store.disk-full' : 'trust.key-store-unusable', `key store: ${code}`, { cause: error });
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
 }

@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -119,6 +119,15 @@ describe('keys', () => {
     const restarted = await open(directory);
     expect(await codeOf(() => restarted.open(tenant, ofA, 'x'))).toBe('trust.key-missing');
     expect(await codeOf(() => restarted.ensure(tenant, [patient(a)]))).toBe('trust.key-missing');
+  });
+
+  it('clears away what a killed process was writing, and leaves what a running one may be', async () => {
+    const directory = newFolder();
+    await open(directory);
+    for (const name of ['old.tmp', 'new.tmp']) writeFileSync(join(directory, name), 'x');
+    utimesSync(join(directory, 'old.tmp'), 0, 0);
+    await open(directory);
+    expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual(['new.tmp']);
   });
 
   it('works with fewer cached keys than patients', async () => {
