@@ -1,2 +1,14 @@
 export { listenMllp, type MllpDeps, type MllpListener, type MllpOptions } from './mllp/listen-mllp.ts';
 export { connectMllp, type MllpClient, type MllpClientOptions } from './mllp/connect-mllp.ts';
+export { createAcceptor, type Acceptor, type AcceptorDeps, type AcceptorOptions } from './accept/acceptor.ts';
+export { createBacklog, type Backlog } from './accept/backlog.ts';
+export { createApplier, type Applier, type ApplierDeps, type ApplierOptions } from './apply/applier.ts';
+export { intakeEpochsInUse } from './apply/intake-epochs-in-use.ts';
+export { loadMappings, mappingsDirectory, type Mappings } from './mapping/load-mappings.ts';
+export type { MappingTable, MappedCode, MappedLocation } from './mapping/mapping-table.ts';
+export { createSourceDirectory, type SourceDirectory } from './sources/source-directory.ts';
+export { registerSource, type SourceRegistration } from './sources/register-source.ts';
+export type { Source } from './sources/source.ts';
+export {
+  discardQuarantined, listQuarantine, replayQuarantined, showQuarantined, type QuarantinedMessage, type QuarantineDeps,
+} from './quarantine/quarantine.ts';

@@ -11,3 +11,5 @@ export { stayFacts, stayFactChanges, type StayFact, type StayFactChange, type De
 export { eventName, type StayEvent, type StayEventKind, type StayEventDetail, type StayLocation } from './stays/stay-event.ts';
 export { readStayEvents, writeStayEvents, writeStays, type NewStayEvent, type StayRow } from './stays/stay-rows.ts';
 export { resourceAad, writeResources, type ResourceRow } from './resources/resource-rows.ts';
+export { readResource, readHistory, type StoredResource } from './resources/read-resource.ts';
+export { identityOf, type PatientIdentity, type VersionedIdentity } from './patients/identity-of.ts';

@@ -1,0 +1,40 @@
+import type { Clock } from '@primum/base';
+import { readSites, type CodeTable } from '@primum/record';
+import type { Db } from '@primum/store';
+import type { Audit, Keys } from '@primum/trust';
+import type { Mappings } from '../mapping/load-mappings.ts';
+import type { SourceDirectory } from '../sources/source-directory.ts';
+import { flushBatch } from './flush-batch.ts';
+import { loadState } from './load-state.ts';
+import { moveClocks } from './move-clocks.ts';
+import { prepareMessage, type ReadyMessage } from './prepare-messages.ts';
+import { reduceBatch } from './reduce-batch.ts';
+import { takeMessages } from './take-messages.ts';
+
+export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; clock: Clock };
+
+export type BatchReport = { taken: number; applied: number; quarantined: number };
+
+/**
+ * One batch, one transaction: claim lanes and take their first messages, lock the patients, load, reduce in memory,
+ * write. `onTaken` hears which messages the batch is about before anything can fail.
+ */
+export async function applyBatch(
+  deps: ApplyDeps, tenant: number, options: { maxLanes: number; maxMessages: number; firstLane: number }, onTaken: (ids: readonly string[]) => void,
+): Promise<BatchReport> {
+  return deps.db.transaction(async (tx) => {
+    const taken = await takeMessages(tx, tenant, options);
+    onTaken(taken.map(({ id }) => id));
+    if (taken.length === 0) return { taken: 0, applied: 0, quarantined: 0 };
+    const ready: ReadyMessage[] = [];
+    for (const message of taken) ready.push(await prepareMessage(deps, tenant, message));
+    const prepared = ready.flatMap((message) => message.prepared ?? []);
+    const siteIds = [...new Set(prepared.map(({ source }) => source.siteId))];
+    const [{ state, seq }, sites] = await Promise.all([loadState({ tx, keys: deps.keys }, tenant, prepared), readSites(tx, tenant, siteIds)]);
+    const outcomes = reduceBatch(deps, tenant, state, seq, ready);
+    await flushBatch({ tx, keys: deps.keys, audit: deps.audit }, tenant, { state, seq, outcomes, at: deps.clock.now() });
+    await moveClocks(tx, tenant, sites, outcomes);
+    const applied = outcomes.filter(({ effects }) => effects !== undefined).length;
+    return { taken: outcomes.length, applied, quarantined: outcomes.length - applied };
+  });
+}

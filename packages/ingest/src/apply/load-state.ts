@@ -1,0 +1,142 @@
+import type { Encounter, Patient } from '@medplum/fhirtypes';
+import { readStayEvents, resourceAad } from '@primum/record';
+import type { Sql } from '@primum/store';
+import type { Keys } from '@primum/trust';
+import type { PreparedMessage } from '../reduce/message-context.ts';
+import { emptyState, type RecordState } from '../reduce/record-state.ts';
+
+/** Thrown where another transaction merged patients between our finding and our locking them: begin again. */
+export class GroupsMoved extends Error {}
+
+type IdentityRow = { token: Buffer; patient_id: string; root_id: string };
+type MemberRow = { id: string; site_id: number; root_id: string; into_id: string | null };
+type StayRow = { id: string; patient_id: string; site_id: number; visit_token: Buffer };
+type VersionRow = { id: string; version: number; patient_id: string; deleted: boolean; retracted: boolean };
+
+/**
+ * Everything of the record that these messages may need, in few statements whatever their number, after locking the
+ * roots of every patient that they name. Draws the sequence under those locks, so that per patient it grows in the
+ * order of commits.
+ */
+export async function loadState(deps: { tx: Sql; keys: Keys }, tenant: number, messages: readonly PreparedMessage[]): Promise<{ state: RecordState; seq: number }> {
+  const { tx } = deps;
+  const state = emptyState();
+  const identities = await lockIdentities(tx, tenant, messages);
+  for (const { token, patient_id } of identities) state.byToken.set(token.toString('hex'), patient_id);
+  const rootIds = [...new Set(identities.map(({ root_id }) => root_id))];
+  const visitTokens = new Set(messages.flatMap(({ subjects }) => subjects.flatMap(({ visitToken }) => visitToken ?? [])));
+
+  const [seqRow, members, stays] = await Promise.all([
+    tx.query<{ seq: number }>("select nextval('known_seq') as seq", []),
+    readMembers(tx, tenant, rootIds),
+    readStays(tx, tenant, rootIds, [...visitTokens]),
+  ]);
+  for (const row of members) {
+    state.patients.set(row.id, { id: row.id, siteId: row.site_id, rootId: row.root_id, intoId: row.into_id, version: 0, resource: undefined });
+  }
+  if (identities.some(({ patient_id, root_id }) => state.patients.get(patient_id)?.rootId !== root_id)) throw new GroupsMoved();
+
+  const groups = new Map<string, string[]>();
+  for (const { id, rootId } of state.patients.values()) groups.set(rootId, [...groups.get(rootId) ?? [], id]);
+  const rootOfToken = (token: string): string | undefined => state.patients.get(state.byToken.get(token) ?? '')?.rootId;
+  const resultKeys = new Set<string>();
+  const changing = new Set<string>();
+  const moving = new Set<string>();
+  for (const message of messages) {
+    const tokens = [...message.subjects.flatMap(({ tokens: own }) => own), ...message.priorTokens];
+    for (const rootId of new Set(tokens.map(rootOfToken))) {
+      const group = rootId === undefined ? [] : groups.get(rootId) ?? [];
+      for (const id of group) {
+        for (const key of message.reading.results.length === 0 ? [] : message.resultKeys(id)) resultKeys.add(key);
+        if (message.reading.trigger !== 'R01') changing.add(id);
+        if (message.reading.trigger === 'A40' || message.reading.trigger === 'A37') moving.add(id);
+      }
+    }
+  }
+  const changingStays = stays.filter(({ patient_id }) => changing.has(patient_id)).map(({ id }) => id);
+  const [observations, events, bounds, bodies] = await Promise.all([
+    readObservations(tx, tenant, [...resultKeys]),
+    readStayEvents(tx, tenant, stays.map(({ id }) => id)),
+    moving.size === 0 ? [] : readBounds(tx, tenant, [...moving]),
+    changing.size === 0 ? [] : readBodies(tx, tenant, [...changing], changingStays),
+  ]);
+  for (const row of observations) state.observations.set(row.id, { patientId: row.patient_id, version: row.version, retracted: row.deleted });
+  for (const row of stays) {
+    const visitToken = row.visit_token.toString('hex');
+    state.stays.set(row.id, { id: row.id, patientId: row.patient_id, siteId: row.site_id, visitToken, events: events.get(row.id) ?? [], version: 0, resource: undefined });
+    state.byVisit.set(visitToken, row.id);
+  }
+  for (const { patient_id, from, to } of bounds) state.factBounds.set(patient_id, { from: from.getTime(), to: to.getTime() });
+  await openBodies(deps.keys, tenant, state, bodies);
+  return { state, seq: seqRow[0]?.seq ?? 0 };
+}
+
+async function lockIdentities(tx: Sql, tenant: number, messages: readonly PreparedMessage[]): Promise<IdentityRow[]> {
+  const tokens = new Set(messages.flatMap(({ subjects, priorTokens }) => [...subjects.flatMap(({ tokens: own }) => own), ...priorTokens]));
+  // Ordered, so that two transactions lock the same roots in the same order.
+  return tx.query<IdentityRow>(`
+    select i.token, i.patient_id, r.id as root_id
+    from patient_identifier i
+    join patient p on p.tenant = i.tenant and p.id = i.patient_id
+    join patient r on r.tenant = p.tenant and r.id = p.root_id
+    where i.tenant = $1 and i.token = any($2::bytea[])
+    order by r.id for update of r`,
+  [tenant, [...tokens].map((token) => Buffer.from(token, 'hex'))]);
+}
+
+function readMembers(tx: Sql, tenant: number, rootIds: readonly string[]): Promise<MemberRow[]> {
+  return tx.query<MemberRow>(`
+    select p.id, p.site_id, p.root_id, link.into_id
+    from patient p
+    left join lateral (select into_id from patient_link l where l.tenant = p.tenant and l.from_id = p.id order by seq desc limit 1) link on p.root_id <> p.id
+    where p.tenant = $1 and p.root_id = any($2::uuid[])`,
+  [tenant, rootIds]);
+}
+
+/** Stays of these patients, and those that the visit numbers name, whosever they are: a number of another patient is refused. */
+function readStays(tx: Sql, tenant: number, rootIds: readonly string[], visitTokens: readonly string[]): Promise<StayRow[]> {
+  return tx.query<StayRow>(`
+    select s.id, s.patient_id, s.site_id, s.visit_token from patient p join stay s on s.tenant = p.tenant and s.patient_id = p.id
+    where p.tenant = $1 and p.root_id = any($2::uuid[])
+    union
+    select id, patient_id, site_id, visit_token from stay where tenant = $1 and visit_token = any($3::bytea[])`,
+  [tenant, rootIds, visitTokens.map((token) => Buffer.from(token, 'hex'))]);
+}
+
+async function readObservations(tx: Sql, tenant: number, keys: readonly string[]): Promise<VersionRow[]> {
+  if (keys.length === 0) return [];
+  return tx.query<VersionRow>(`
+    select distinct on (id) id, version, patient_id, deleted
+    from resource where tenant = $1 and type = 'Observation' and id = any($2::uuid[]) order by id, version desc`,
+  [tenant, keys]);
+}
+
+function readBounds(tx: Sql, tenant: number, patientIds: readonly string[]): Promise<{ patient_id: string; from: Date; to: Date }[]> {
+  return tx.query(
+    'select patient_id, min(effective_at) as from, max(effective_at) as to from fact where tenant = $1 and patient_id = any($2::uuid[]) group by patient_id',
+    [tenant, patientIds],
+  );
+}
+
+type BodyRow = { type: 'Patient' | 'Encounter'; id: string; version: number; body: Buffer };
+
+function readBodies(tx: Sql, tenant: number, patientIds: readonly string[], stayIds: readonly string[]): Promise<BodyRow[]> {
+  return tx.query<BodyRow>(`
+    select distinct on (type, id) type, id, version, body from resource
+    where tenant = $1 and ((type = 'Patient' and id = any($2::uuid[])) or (type = 'Encounter' and id = any($3::uuid[])))
+    order by type, id, version desc`,
+  [tenant, patientIds, stayIds]);
+}
+
+async function openBodies(keys: Keys, tenant: number, state: RecordState, rows: readonly BodyRow[]): Promise<void> {
+  for (const { type, id, version, body } of rows) {
+    const json = (await keys.open(tenant, body, resourceAad(tenant, type, id, version))).toString();
+    if (type === 'Patient') {
+      const patient = state.patients.get(id);
+      if (patient !== undefined) state.patients.set(id, { ...patient, version, resource: JSON.parse(json) as Patient }); // sealed by us as a Patient
+    } else {
+      const stay = state.stays.get(id);
+      if (stay !== undefined) state.stays.set(id, { ...stay, version, resource: JSON.parse(json) as Encounter }); // sealed by us as an Encounter
+    }
+  }
+}

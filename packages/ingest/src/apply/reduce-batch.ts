@@ -1,0 +1,60 @@
+import { errorFields, uuidv7 } from '@primum/base';
+import type { Hl7Problem } from '@primum/formats';
+import type { CodeTable } from '@primum/record';
+import type { Keys } from '@primum/trust';
+import { keyOf } from '../reading/tokens.ts';
+import { applyMessage, type BatchContext } from '../reduce/apply-message.ts';
+import { absorb, type Effects, type RecordState } from '../reduce/record-state.ts';
+import type { ReadyMessage } from './prepare-messages.ts';
+
+/** What became of a message of the batch. */
+export type Outcome = { ready: ReadyMessage } & ({ effects: Effects; problem?: undefined } | { effects?: undefined; problem: Hl7Problem });
+
+/**
+ * Reduces the messages in order, each upon what the former ones made of the state. Stops before a message that has a
+ * second word on a fact of this batch: under one sequence a fact has one value, so that a pin never stands between two.
+ */
+export function reduceBatch(deps: { keys: Keys; codes: CodeTable }, tenant: number, state: RecordState, seq: number, messages: readonly ReadyMessage[]): Outcome[] {
+  let n = 0;
+  const batch: BatchContext = {
+    codes: deps.codes,
+    seq,
+    nextN: () => n++,
+    keyOf: (...parts) => keyOf(deps.keys, tenant, parts),
+    newId: () => uuidv7(),
+  };
+  const keysWritten = new Set<string>();
+  const outcomes: Outcome[] = [];
+  for (const ready of messages) {
+    if (ready.problem !== undefined) {
+      outcomes.push({ ready, problem: ready.problem });
+      continue;
+    }
+    const outcome = guarded(() => applyMessage(batch, state, ready.prepared));
+    if (!outcome.ok) {
+      outcomes.push({ ready, problem: outcome.problem });
+      continue;
+    }
+    const { effects } = outcome;
+    if (outcomes.length > 0 && (effects.facts.some(({ key }) => keysWritten.has(key)) || repeatsResource(outcomes, effects))) break;
+    for (const { key } of effects.facts) keysWritten.add(key);
+    absorb(state, effects);
+    outcomes.push({ ready, effects });
+  }
+  return outcomes;
+}
+
+/** A mistake of ours in one message must not hold up the others. */
+function guarded<T>(work: () => T): T | { ok: false; problem: Hl7Problem } {
+  try {
+    return work();
+  } catch (error) {
+    return { ok: false, problem: { code: 'ingest.apply-failed', detail: String(errorFields(error).code) } };
+  }
+}
+
+/** A merge's link is keyed by sequence: one change of links of a patient in a batch. */
+function repeatsResource(outcomes: readonly Outcome[], effects: Effects): boolean {
+  const linked = new Set(outcomes.flatMap((outcome) => outcome.effects?.links.map(({ fromId }) => fromId) ?? []));
+  return effects.links.some(({ fromId }) => linked.has(fromId));
+}

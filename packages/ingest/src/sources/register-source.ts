@@ -1,0 +1,33 @@
+import type { Db } from '@primum/store';
+
+export type SourceRegistration = {
+  tenant: number;
+  /** MSH-3 and MSH-4. */
+  application: string;
+  facility: string;
+  siteCode: string;
+  siteName: string;
+  /** Id of a mapping table. */
+  mapping: string;
+  /** Of the site's clock to the machine's: 1 live, 60 for a ward at 60×, 0 for a clock that only messages move. */
+  clockRate?: number;
+  simulated?: boolean;
+  utcOffsetMinutes?: number;
+};
+
+/** Registers a sender and its site, or changes what is registered. The site's clock keeps its anchor. */
+export async function registerSource(db: Db, registration: SourceRegistration): Promise<{ sourceId: number; siteId: number }> {
+  const { tenant, application, facility, siteCode, siteName, mapping, clockRate = 1, simulated = false, utcOffsetMinutes = 0 } = registration;
+  return db.transaction(async (tx) => {
+    const [site] = await tx.query<{ id: number }>(`
+      insert into site (tenant, code, name, clock_rate, simulated) values ($1, $2, $3, $4, $5)
+      on conflict (tenant, code) do update set name = excluded.name, clock_rate = excluded.clock_rate, simulated = excluded.simulated
+      returning id`, [tenant, siteCode, siteName, clockRate, simulated]);
+    const [source] = await tx.query<{ id: number }>(`
+      insert into source (tenant, site_id, application, facility, mapping, utc_offset_minutes) values ($1, $2, $3, $4, $5, $6)
+      on conflict (tenant, application, facility) do update
+        set site_id = excluded.site_id, mapping = excluded.mapping, utc_offset_minutes = excluded.utc_offset_minutes
+      returning id`, [tenant, site?.id, application, facility, mapping, utcOffsetMinutes]);
+    return { sourceId: source?.id ?? 0, siteId: site?.id ?? 0 };
+  });
+}

@@ -1,0 +1,40 @@
+import type { Sql } from '@primum/store';
+import type { Source } from './source.ts';
+
+type Row = { id: number; site_id: number; application: string; facility: string; mapping: string; utc_offset_minutes: number };
+
+/** The registered sources, kept in memory; a name that is not there is looked for again, at most every `retryMs`. */
+export type SourceDirectory = {
+  find(application: string, facility: string): Source | undefined | Promise<Source | undefined>;
+  byId(id: number): Source | undefined | Promise<Source | undefined>;
+};
+
+export function createSourceDirectory({ db, now }: { db: Sql; now: () => number }, tenant: number, retryMs = 500): SourceDirectory {
+  let byName = new Map<string, Source>();
+  let byNumber = new Map<number, Source>();
+  let loadedAt = -Infinity;
+  let loading: Promise<void> | undefined;
+  const nameOf = (application: string, facility: string): string => `${application}\u0000${facility}`;
+
+  const load = async (): Promise<void> => {
+    const rows = await db.query<Row>('select id, site_id, application, facility, mapping, utc_offset_minutes from source where tenant = $1', [tenant]);
+    const sources = rows.map((row): Source => ({
+      id: row.id, siteId: row.site_id, application: row.application, facility: row.facility, mapping: row.mapping, utcOffsetMinutes: row.utc_offset_minutes,
+    }));
+    byName = new Map(sources.map((source) => [nameOf(source.application, source.facility), source]));
+    byNumber = new Map(sources.map((source) => [source.id, source]));
+    loadedAt = now();
+  };
+  const reload = (): Promise<void> => {
+    if (loading === undefined && now() - loadedAt < retryMs) return Promise.resolve();
+    loading ??= load().finally(() => { loading = undefined; });
+    return loading;
+  };
+  return {
+    find: (application, facility) => {
+      const name = nameOf(application, facility);
+      return byName.get(name) ?? reload().then(() => byName.get(name));
+    },
+    byId: (id) => byNumber.get(id) ?? reload().then(() => byNumber.get(id)),
+  };
+}
