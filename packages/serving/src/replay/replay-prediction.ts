@@ -18,6 +18,8 @@ import type { FindModel } from './find-model.ts';
 export type ReplayDeps = {
   db: Db; keys: Keys; audit: Audit; clock: Clock; log: Log; tenant: number;
   engine: InferenceEngine; explainer: Explainer; findModel: FindModel;
+  /** Of the running code (`scoringCodeDigest`); read anew on each replay where it isn't given. */
+  codeDigest?: string;
 };
 
 /**
@@ -41,7 +43,7 @@ export async function replayPrediction(deps: ReplayDeps, principal: Principal, i
 async function replay(deps: ReplayDeps, reader: PhiReader, recorded: StoredPrediction): Promise<ReplayReport> {
   const { tenant, keys } = deps;
   const sameRuntime = recorded.runtime === runtimeName(deps.engine.runtime);
-  const sameCode = recorded.codeDigest === (await scoringCodeDigest());
+  const sameCode = recorded.codeDigest === (deps.codeDigest ?? (await scoringCodeDigest()));
   const report = (outcome: ReplayReport['outcome'], differences: Difference[], text: string): ReplayReport => ({ predictionId: recorded.id, outcome, sameRuntime, differences, text });
   const payload = await openPayload(reader, recorded);
   if (payload === 'erased') return report('not-replayable', [], 'Not replayable: the content was erased.');
