@@ -10,3 +10,4 @@ export { runConsumer, type ConsumerOptions, type Handle } from './stream/consume
 export { streamHead, type StreamEvent } from './stream/read.ts';
 export { tailStream, type TailOptions } from './stream/tail.ts';
 export { dropConsumer, trimOutbox } from './stream/trim.ts';
+export { createObjects, type Objects } from './objects/objects.ts';
