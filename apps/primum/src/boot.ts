@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import { PrimumError, type Log } from '@primum/base';
 import type { Figures } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
-import { createAcceptor, createApplier, listenMllp, loadMappings, registerSource } from '@primum/ingest';
+import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type StartStage } from '@primum/store';
-import type { SeededUser } from '@primum/trust';
+import { requirePermission, retireIntakeEpochs, userPrincipal, type SeededUser } from '@primum/trust';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
 import { watchStream } from './figures.ts';
@@ -56,7 +56,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
 
   const core = await openCore({ home, log, databaseUrl: options.databaseUrl, onStage: stage });
   later(() => core.close());
-  const { db, keys, audit, clock, objects } = core;
+  const { db, keys, audit, clock } = core;
   const seeded = await core.identity.seedUsers(tenant);
 
   stage('loading the model');
@@ -71,10 +71,11 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => scoring.close());
 
   const mappings = await loadMappings(model.codes);
-  const ingest = { tenant, db, keys, audit, clock, log, objects, sequencer, mappings, codes: model.codes };
-  const applier = createApplier(ingest);
+  const backlog = createBacklog({ db }, tenant);
+  const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant);
+  const applier = createApplier({ db, keys, audit, clock, log, backlog, sources, mappings, codes: model.codes, onCommitted: () => sequencer.kick() }, { tenant });
   later(() => applier.close());
-  const acceptor = createAcceptor(ingest, { onAccepted: () => applier.kick() });
+  const acceptor = createAcceptor({ db, keys, clock, log, backlog, sources, onCommitted: () => applier.kick() }, { tenant });
   later(() => acceptor.close());
 
   let dist = '';
@@ -83,13 +84,13 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   stage('opening ports');
   const events = createEventStream();
   later(() => events.close());
-  const watch = await watchStream({ db, sequencer, waiting: () => acceptor.waiting() }, (batch) => announce(events, batch));
+  const watch = await watchStream({ db, sequencer, waiting: () => backlog.waiting() }, (batch) => announce(events, batch));
   later(() => watch.close());
-  const handlers = createHandlers({ core, model, engine, explainer, events, watch, applier, mappings });
+  const handlers = createHandlers({ core, model, engine, explainer, sequencer, events, watch, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token) => core.identity.session(tenant, token),
-    refused: handlers.refused,
+    demand: (session, permission, route, remote) => requirePermission(core, { tenant, principal: userPrincipal(session, remote), authority: permission, purpose: 'HSYSADMIN', action: `route.${route}` }),
   });
   later(() => app.close());
   try {
@@ -98,7 +99,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') throw new PrimumError('net.port-in-use', `HTTP ${options.httpPort ?? 8_420}`);
     throw error;
   }
-  const httpPort = app.addresses()[0]!.port;
+  const address = app.server.address();
+  const httpPort = typeof address === 'object' && address !== null ? address.port : 0;
   const listener = await listenMllp(
     { accept: (frame, connection) => acceptor.accept(frame, connection), saturated: () => acceptor.saturated(), log },
     { host: '127.0.0.1', port: options.mllpPort ?? 2_575, maxFrameBytes },
@@ -106,7 +108,9 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => listener.close());
 
   const housekeeping = setInterval(() => {
-    void trimOutbox(db, { keepMs: 3_600_000 }).catch(() => undefined); // the next round tries again
+    // The next round tries again.
+    void trimOutbox(db, { keepMs: 3_600_000 }).catch(() => undefined);
+    void retireIntakeEpochs({ keys, clock }, tenant, () => intakeEpochsInUse(db, tenant)).catch(() => undefined);
   }, housekeepingMs);
   later(() => clearInterval(housekeeping));
 

@@ -8,7 +8,7 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Trains a model package from hourly stays and signs it.
   primum replay PREDICTION_ID
       Rebuilds a prediction from the record as it stood and says whether it is identical.
-  primum quarantine list | show ID | replay ID | discard ID --reason TEXT
+  primum quarantine list | show ID | replay ID | discard ID
       Messages that could not be applied, kept whole with their reason.
   primum source list | add --application A --facility F --site CODE --mapping NAME
       Senders of HL7 messages that the listener knows.

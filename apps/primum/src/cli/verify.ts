@@ -6,7 +6,7 @@ import { homeOf, withCore } from './settings.ts';
 export async function verify(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...args], options: { home: { type: 'string' } } });
   await withCore(homeOf(values.home), async (core) => {
-    const report = await verifyAuditLeaves({ db: core.db, keys: core.keys }, tenant);
+    const report = await verifyAuditLeaves(core.db, core.keys, tenant);
     console.log(JSON.stringify(report));
     if (report.altered.length + report.missing.length > 0) process.exitCode = 1;
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fastifyCookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import { PrimumError, type Log } from '@primum/base';
-import { roleAllows, routes, type Route, type RouteName } from '@primum/contract';
+import { routes, type Permission, type Route, type RouteName } from '@primum/contract';
 import type { Session } from '@primum/trust';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { apiError, sendError } from './send-error.ts';
@@ -29,8 +29,8 @@ export type Handlers = Record<RouteName, Handler>;
 export type ApiDeps = {
   log: Log;
   sessionOf(token: string): Promise<Session | null>;
-  /** Told of a request that a role may not make, so that the refusal is on the audit log. */
-  refused(session: Session, route: RouteName): Promise<void>;
+  /** Throws auth.forbidden where the role does not allow it; the refusal is then on the audit log. */
+  demand(session: Session, permission: Permission, route: RouteName, remote: string): Promise<void>;
   handlers: Handlers;
   /** Folder of the built console. */
   consoleDirectory: string;
@@ -109,9 +109,7 @@ async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: 
   callers.set(request, { session, token });
   if (route.needs === 'public') return;
   if (session === null) throw new PrimumError('auth.required');
-  if (route.needs === 'session' || roleAllows(session.role, route.needs)) return;
-  await deps.refused(session, name);
-  throw new PrimumError('auth.forbidden');
+  if (route.needs !== 'session') await deps.demand(session, route.needs, name, request.ip);
 }
 
 function isLoopbackHost(host: string | undefined): boolean {
