@@ -3,11 +3,13 @@ import { Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
 import { FailureNote } from '../ui/failure-note.tsx';
+import { useReturnFocus } from '../ui/use-return-focus.ts';
 import type { AlertTarget } from './alert-actions.tsx';
 import { acknowledgementWords } from './alert-words.ts';
 import { useAlertChange } from './use-alert-change.ts';
 
 export function AcknowledgeDialog({ target: { alert, name, bed }, onClose }: { target: AlertTarget; onClose: () => void }) {
+  useReturnFocus();
   const [as, setAs] = useState<Acknowledgement>('assessing');
   const [handedTo, setHandedTo] = useState('');
   const change = useAlertChange(() => callApi('acknowledge', {

@@ -4,12 +4,14 @@ import { callApi } from '../api/client.ts';
 import { ageText, whenText } from '../time/ward-clock.ts';
 import { useWardNow } from '../time/ward-now.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
+import { useReturnFocus } from '../ui/use-return-focus.ts';
 import type { AlertTarget } from './alert-actions.tsx';
 import { useAlertChange } from './use-alert-change.ts';
 
 const choices = [30, 60, 120, 240] as const; // minutes on the ward's clock; the contract's limit is 4 h
 
 export function SnoozeDialog({ target: { alert, name, bed }, onClose }: { target: AlertTarget; onClose: () => void }) {
+  useReturnFocus();
   const nowMs = useWardNow();
   const [minutes, setMinutes] = useState(60);
   const change = useAlertChange(() => callApi('snooze', { params: { id: alert.id }, body: { minutes, version: alert.version } }), onClose);

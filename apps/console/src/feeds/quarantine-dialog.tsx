@@ -5,10 +5,12 @@ import { feedsQuery, quarantinedQuery } from '../api/queries.ts';
 import { useMay } from '../shell/use-session.ts';
 import { dateTimeText } from '../time/ward-clock.ts';
 import { FailureNote } from '../ui/failure-note.tsx';
+import { useReturnFocus } from '../ui/use-return-focus.ts';
 import styles from './feeds.module.css';
 
 /** One message in quarantine, segment by segment as it came, and its replay after the cause was mended. */
 export function QuarantineDialog({ id, onClose }: { id: string; onClose: () => void }) {
+  useReturnFocus();
   const client = useQueryClient();
   const mayReplay = useMay('quarantine.replay');
   const { data, error } = useQuery(quarantinedQuery(id));

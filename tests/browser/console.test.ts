@@ -1,0 +1,185 @@
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { chromiumPath } from '../support/available.ts';
+import { axeViolations, openStage, type Stage } from './support.ts';
+
+/** The ward at ten hours a minute: scores of completed hours come every six seconds. */
+const wardRate = 600;
+
+describe.skipIf(chromiumPath() === undefined)('the console in a browser', () => {
+  let stage: Stage;
+  let page: Page;
+  let faults: string[];
+
+  beforeAll(async () => {
+    stage = await openStage({ wardRate });
+    ({ page, faults } = await stage.signIn('clinician'));
+    await page.locator('tr[data-stay]').nth(10).waitFor();
+  }, 120_000);
+  afterAll(async () => { await stage?.[Symbol.asyncDispose](); });
+
+  const rows = () => page.locator('tr[data-stay]');
+  const namesInOrder = () => page.locator('tr[data-stay] td[data-column=patient] a').allTextContents();
+  /** Hands the list back its live order: neither pointer nor focus in it. */
+  const leaveList = async (): Promise<void> => {
+    await page.mouse.move(5, 5);
+    await page.evaluate(() => { if (document.activeElement instanceof HTMLElement) document.activeElement.blur(); });
+  };
+  const goToWorklist = async (): Promise<void> => {
+    await page.getByRole('link', { name: 'Worklist', exact: true }).click();
+    await rows().first().waitFor();
+    await leaveList();
+  };
+
+  it('says what it is: a simulation, at which speed, and not for clinical use', async () => {
+    const words = await page.locator('body').innerText();
+    for (const said of [`SIMULATION ${wardRate}×`, 'demonstration, not for clinical use', 'estimated chance that sepsis criteria are met within 6 h']) expect(words).toContain(said);
+  });
+
+  it('refuses a wrong password in words and goes back to the page that was asked for', async () => {
+    const context = await stage.browser.newContext();
+    const other = await context.newPage();
+    await other.goto(`${stage.line.url}worklist?order=bed`);
+    await other.locator('input[name=username]').fill('clinician');
+    await other.locator('input[name=password]').fill('not the password');
+    await other.keyboard.press('Enter');
+    await other.getByRole('alert').getByText('auth.failed').waitFor();
+    await other.locator('input[name=password]').fill(stage.primum.seeded.find(({ role }) => role === 'clinician')?.password ?? '');
+    await other.keyboard.press('Enter');
+    await other.locator('tr[data-stay]').first().waitFor();
+    expect(other.url()).toContain('/worklist?order=bed');
+    await context.close();
+  });
+
+  it('shows a patient rise in the list by itself', async () => {
+    await goToWorklist();
+    const before = await namesInOrder();
+    await expect.poll(async () => {
+      const now = await namesInOrder();
+      // Somebody stands above a patient below whom they stood, both present all along.
+      return now.some((name, index) => now.slice(index + 1).some((other) => before.includes(name) && before.includes(other) && before.indexOf(name) > before.indexOf(other)));
+    }, { timeout: 45_000, interval: 300 }).toBe(true);
+  });
+
+  it('keeps the order still under the pointer, says what waits, and takes it over on R', async () => {
+    await goToWorklist();
+    await rows().nth(3).hover();
+    const still = await namesInOrder();
+    await expect.poll(() => page.getByRole('button', { name: 'press R' }).count(), { timeout: 25_000, interval: 200 }).toBe(1);
+    const held = await namesInOrder();
+    expect(held.slice(0, still.length)).toEqual(still);
+    await page.keyboard.press('r');
+    await page.getByRole('button', { name: 'press R' }).waitFor({ state: 'detached' });
+    expect(await namesInOrder()).not.toEqual(held);
+    await leaveList();
+  });
+
+  it('opens the drivers of a score, in three groups of signed points, and makes the score again', async () => {
+    await goToWorklist();
+    await page.locator('tr[data-stay]:has(td[data-column=drivers] li) td[data-column=patient] a').first().click();
+    const drivers = page.getByRole('region', { name: 'What moved the score' });
+    await drivers.getByRole('heading', { name: /^Physiology [+−]?\d/ }).waitFor();
+    const points = await drivers.locator('table td:nth-child(3)').allTextContents();
+    expect(points.length).toBeGreaterThan(3);
+    expect(points.every((text) => /^[+−]?\d+\.\d\d$/.test(text))).toBe(true);
+    expect(await drivers.textContent()).toMatch(/starts at .* together .* points/);
+    const made = page.getByRole('region', { name: 'How the score was made' });
+    await made.getByText('Inputs commitment').waitFor();
+    await made.getByRole('button', { name: 'Replay this score' }).click();
+    await made.getByText('= Identical').waitFor();
+  });
+
+  it('is worked by keyboard alone, and both actions on an alert name the patient', async () => {
+    await goToWorklist();
+    await page.locator('tr[data-stay]:has(button:text("Acknowledge"))').first().waitFor({ timeout: 60_000 });
+    await page.keyboard.press('/');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Find by name, bed or MRN');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('b');
+    await expect.poll(() => page.url()).toContain('order=bed');
+    await page.keyboard.press('b');
+    await expect.poll(() => page.url()).not.toContain('order=bed');
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
+    await page.keyboard.press('k');
+    // Alerts that nobody owns stand first.
+    const inFocus = () => page.evaluate(() => document.activeElement?.textContent ?? '');
+    const focused = await inFocus();
+    expect(focused).toBe((await namesInOrder())[0]);
+    await page.keyboard.press('s');
+    await page.getByRole('dialog').getByRole('button', { name: `Snooze ${focused} until` }).waitFor();
+    await page.keyboard.press('Escape');
+    await expect.poll(inFocus).toBe(focused); // the dialog gives the focus back
+    await page.keyboard.press('a');
+    await page.getByRole('dialog').getByRole('button', { name: `Acknowledge for ${focused}` }).waitFor();
+    await page.keyboard.press('Enter');
+    const row = page.locator('tr[data-stay]', { hasText: focused });
+    await row.getByText(/Clinician: assessing/).waitFor();
+    expect(await row.locator('td[data-column=state]').textContent()).toContain('alert');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.keyboard.press('Escape');
+    await row.locator('td[data-column=patient] a').focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: focused }).waitFor();
+  });
+
+  it.each(['light', 'dark'] as const)('has nothing that axe finds wrong, in %s', async (scheme) => {
+    const { page: fresh, faults: own } = await stage.signIn('clinician', { colorScheme: scheme });
+    await fresh.locator('tr[data-stay]').nth(10).waitFor();
+    expect(await fresh.locator('html').getAttribute('data-mantine-color-scheme')).toBe(scheme);
+    expect(await axeViolations(fresh)).toEqual([]);
+    await fresh.locator('tr[data-stay] td[data-column=patient] a').first().click();
+    await fresh.getByRole('region', { name: 'Vitals' }).locator('canvas').first().waitFor();
+    expect(await axeViolations(fresh)).toEqual([]);
+    expect(own).toEqual([]);
+    await fresh.context().close();
+  });
+
+  it('tells every state apart with no colour at all', async () => {
+    await goToWorklist();
+    const style = await page.addStyleTag({ content: ':root{--higher:#888!important;--lower:#888!important;--quiet:#888!important;--text:#888!important} tr:hover{background:none!important}' });
+    const drawn = new Map<string, string>();
+    for (const mark of await page.locator('td[data-column=state] svg[data-shape]').all()) {
+      const shape = await mark.getAttribute('data-shape') ?? '';
+      if (!drawn.has(shape)) drawn.set(shape, await mark.innerHTML());
+      expect((await mark.locator('..').textContent() ?? '').trim()).not.toBe('');
+    }
+    expect(drawn.size).toBeGreaterThan(1);
+    expect(new Set([...drawn.values()].map((svg) => svg.replaceAll(/(?:fill|stroke)="var[^"]*"/g, ''))).size).toBe(drawn.size);
+    await style.evaluate((element) => element.parentNode?.removeChild(element));
+  });
+
+  it('says that the connection is lost, greys the list, counts ages on, and recovers', async () => {
+    await goToWorklist();
+    const age = page.locator('tr[data-stay] td[data-column=HR] span').last();
+    stage.line.cut();
+    await page.getByRole('alert').getByText(/Connection lost since .*\d\d:\d\d — values below are ageing/).waitFor({ timeout: 20_000 });
+    expect(await page.locator('[data-ageing=true] tr[data-stay]').count()).toBeGreaterThan(10);
+    const early = await age.textContent();
+    await expect.poll(() => age.textContent(), { timeout: 5_000 }).not.toBe(early);
+    await page.getByText('feeds: not known while no answer comes').waitFor();
+    stage.line.join();
+    await page.locator('[data-ageing=false] tr[data-stay]').first().waitFor({ timeout: 30_000 });
+    expect(await page.getByText('Connection lost').count()).toBe(0);
+  });
+
+  it('gives each role its own first page and nothing else', async () => {
+    const seen = async (role: Parameters<Stage['signIn']>[0], title: string): Promise<string[]> => {
+      const { page: other, faults: own } = await stage.signIn(role);
+      await other.getByRole('heading', { name: title, level: 1 }).waitFor();
+      const links = await other.getByRole('navigation', { name: 'Pages' }).getByRole('link').allTextContents();
+      expect(await axeViolations(other)).toEqual([]);
+      expect(own).toEqual([]);
+      await other.context().close();
+      return links;
+    };
+    expect(await seen('integration-engineer', 'Feeds')).toEqual(['Feeds']);
+    expect(await seen('auditor', 'Audit')).toEqual(['Model', 'Audit']);
+    expect(await seen('privacy-officer', 'Audit')).toEqual(['Model', 'Audit']);
+  });
+
+  it('never broke its own rules on the way', () => {
+    expect(faults).toEqual([]);
+  });
+});
