@@ -59,6 +59,7 @@ export function writeCard(pack: Pack, report: MetricsReport, facts: CardFacts): 
     minimumStays: String(report.minimum.stays),
     minimumSepticStays: String(report.minimum.septicStays),
     subgroupTable: subgroupTable(report),
+    miscalibrated: miscalibrated(report),
     notAssessed: [...report.subgroups.filter(({ metrics }) => metrics === null).map(({ by, group, stays }) => `${by} ${group} (${stays} stays)`), ...neverRecorded].join('; '),
     excludedStays: String(facts.excludedStays),
     seed: String(facts.seed),
@@ -109,6 +110,11 @@ function subgroupTable({ subgroups }: MetricsReport): string {
       `${by}: ${group}`, count(stays), count(septicStays), interval(metrics.auroc), interval(metrics.calibrationIntercept, 2), share(metrics.sensitivity12h), interval(metrics.alertsPer100PatientDays, 1),
     ]])),
   );
+}
+
+function miscalibrated({ subgroups }: MetricsReport): string {
+  const off = subgroups.filter(({ metrics }) => metrics !== null && (metrics.calibrationIntercept.low > 0 || metrics.calibrationIntercept.high < 0));
+  return off.length === 0 ? 'none of the groups' : off.map(({ by, group }) => `${by} ${group}`).join('; ');
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

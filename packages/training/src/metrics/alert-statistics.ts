@@ -7,7 +7,10 @@ export type SimulatedAlert = { stay: number; hour: number; tier: 'watch' | 'high
 
 export type AlertName = 'alertsPer100PatientDays' | 'ppv12h' | 'sensitivity12h' | 'ppvStay' | 'staysAlerted' | 'leadTimeMedianHours';
 
-/** Onset is six hours after the first positive label; the label's window is what can be told before onset. */
+/**
+ * Onset is six hours after the first positive label. Where the first row is positive already, onset lies somewhere
+ * before that hour: such a stay is septic, but no alert in it counts as timely.
+ */
 const labelLeadHours = 6;
 const windowHours = 12;
 const hourMs = 3_600_000;
@@ -40,7 +43,8 @@ export function simulateAlerts(policy: AlertPolicy, scored: ScoredStays, withhel
  */
 export function alertStatistics({ stays, labels }: ScoredStays, alerts: readonly SimulatedAlert[]): Statistic<AlertName> {
   const count = stays.length;
-  const onset = stays.map(({ start, end }) => labels.subarray(start, end).indexOf(1)).map((first) => (first < 0 ? Number.NaN : first + labelLeadHours));
+  const firstPositive = stays.map(({ start, end }) => labels.subarray(start, end).indexOf(1));
+  const onset = firstPositive.map((first) => (first < 1 ? Number.NaN : first + labelLeadHours));
   const raised = new Uint32Array(count);
   const timely = new Uint32Array(count);
   const lead = new Float64Array(count).fill(Number.NaN);
@@ -56,7 +60,7 @@ export function alertStatistics({ stays, labels }: ScoredStays, alerts: readonly
     const leads: number[] = [];
     for (let stay = 0; stay < count; stay += 1) {
       const weight = weights[stay]!;
-      const septic = !Number.isNaN(onset[stay]!);
+      const septic = firstPositive[stay]! >= 0;
       sum.days += (weight * (stays[stay]!.end - stays[stay]!.start)) / 24;
       sum.stays += weight;
       sum.alerts += weight * raised[stay]!;

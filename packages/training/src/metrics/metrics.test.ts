@@ -157,6 +157,13 @@ describe('alert statistics', () => {
     expect(alertStatistics(sample, alerts.toReversed())(new Uint8Array(4).fill(1)).leadTimeMedianHours).toBe(10);
   });
 
+  it('count a stay that is positive from its first row as septic and missed', () => {
+    const { p, y } = stay(12, 0, { 2: 0.4 });
+    const early: ScoredStays = { probabilities: Float64Array.from(p), labels: Uint8Array.from(y), stays: [{ start: 0, end: 12 }] };
+    const alerts = simulateAlerts(policy, early, new Uint8Array(12));
+    expect(alertStatistics(early, alerts)(Uint8Array.of(1))).toMatchObject({ ppv12h: 0, sensitivity12h: 0, ppvStay: 1, leadTimeMedianHours: Number.NaN });
+  });
+
   it('a withheld hour neither raises nor clears', () => {
     const withheld = none.slice();
     withheld[sample.stays[1]!.start + 12] = 1;
