@@ -21,7 +21,7 @@ export const facility = 'SIMICU';
 
 /** The whole of ingest over a real database and key store, without a socket: for tests. */
 export type TestIngest = {
-  db: Db; url: string; keys: Keys; audit: Audit; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; backlog: Backlog; acceptor: Acceptor;
+  db: Db; url: string; keyDirectory: string; keys: Keys; audit: Audit; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; backlog: Backlog; acceptor: Acceptor;
   /** Accepts without applying; gives MSA-1 and ERR-5. */
   accept(text: string): Promise<{ ack: string; code: string }>;
   /** Accepts in order, then applies all that waits. */
@@ -77,7 +77,7 @@ export async function createTestIngest(clock: Clock = systemClock): Promise<Test
     return { ack: msa === undefined ? '' : component(msa, 1), code: err === undefined ? '' : component(err, 5) };
   };
   return {
-    db, url, keys, audit, codes, mappings, sources, backlog, acceptor, accept, applier, applyAll, rootOf, facts,
+    db, url, keyDirectory: directory, keys, audit, codes, mappings, sources, backlog, acceptor, accept, applier, applyAll, rootOf, facts,
     send: async (...texts) => {
       for (const text of texts) await accept(text);
       await applyAll();
