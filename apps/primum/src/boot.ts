@@ -14,6 +14,7 @@ import { createHandlers } from './http/handlers.ts';
 import { serveApi } from './http/serve-api.ts';
 import { loadServedModel } from './models.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
+import { settled } from './settle.ts';
 import { announce } from './http/announce.ts';
 import { startWard } from './ward-simulator/start-ward.ts';
 
@@ -84,7 +85,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   stage('opening ports');
   const events = createEventStream();
   later(() => events.close());
-  const watch = await watchStream({ db, sequencer, waiting: () => backlog.waiting() }, (batch) => announce(events, batch));
+  const watch = await watchStream({ db, sequencer, accepted: () => acceptor.figures().accepted, applied: () => applier.figures().applied, waiting: () => backlog.waiting() }, (batch) => announce(events, batch));
   later(() => watch.close());
   const handlers = createHandlers({ core, model, engine, explainer, sequencer, events, watch, kick: () => applier.kick() });
   const app = await serveApi({
@@ -115,7 +116,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => clearInterval(housekeeping));
 
   if (options.wardRate !== null) {
-    const ward = await startWard({ db, log, clock, register: (source) => registerSource(db, source) }, { home, port: listener.port, rate: options.wardRate ?? 60 });
+    const ward = await startWard({ db, log, clock, register: (source) => registerSource(db, source), settled: () => settled(db, 5_000) }, { home, port: listener.port, rate: options.wardRate ?? 60 });
     later(() => ward.stop());
   }
   writeRunFile(home, { pid: process.pid, httpPort, mllpPort: listener.port, databaseUrl: db.url, startedAt: clock.now().toISOString() });

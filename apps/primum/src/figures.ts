@@ -11,10 +11,10 @@ const topics = ['message.received', 'message.quarantined', 'patient.changed', 'p
  */
 export type Watch = { figures(): Promise<Figures>; close(): Promise<void> };
 
-export async function watchStream(deps: { db: Db; sequencer: Sequencer; waiting(): number }, onEvents: (events: readonly StreamEvent[]) => void): Promise<Watch> {
+export async function watchStream(deps: { db: Db; sequencer: Sequencer; accepted(): number; applied(): number; waiting(): number }, onEvents: (events: readonly StreamEvent[]) => void): Promise<Watch> {
   const { db, sequencer } = deps;
   const latencies = createLatencies();
-  const counts = { 'message.received': 0, 'patient.changed': 0, 'prediction.made': 0, 'alert.changed': 0 };
+  const counts = { 'prediction.made': 0, 'alert.changed': 0 };
   const stop = new AbortController();
   const afterSeq = await streamHead(db, tenant);
   const run = async (): Promise<void> => {
@@ -36,7 +36,7 @@ export async function watchStream(deps: { db: Db; sequencer: Sequencer; waiting(
       const [row] = await db.query<{ quarantined: number }>(`select count(*) as quarantined from message where tenant = $1 and status = 'quarantined'`, [tenant]);
       const [p50, p99] = [latencies.quantile(0.5), latencies.quantile(0.99)];
       return {
-        messagesIn: counts['message.received'], messagesApplied: counts['patient.changed'], waiting: deps.waiting(), quarantined: row?.quarantined ?? 0,
+        messagesIn: deps.accepted(), messagesApplied: deps.applied(), waiting: deps.waiting(), quarantined: row?.quarantined ?? 0,
         predictions: counts['prediction.made'], alerts: counts['alert.changed'],
         p50Ms: p50, p99Ms: p99,
       };

@@ -44,6 +44,8 @@ const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 
  */
 export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   const app = Fastify({ bodyLimit: 1024 * 1024, requestTimeout: 30_000, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } });
+  // fast-json-stringify takes unions and tuples wrong; answers are typed by the contract and held against it by a test.
+  app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   await app.register(fastifyCookie);
 
   app.addHook('onRequest', async (request, reply) => {
@@ -61,13 +63,14 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   });
   app.setErrorHandler((error, _request, reply) => sendError(deps.log, reply, error));
   app.setNotFoundHandler((request, reply) => {
-    if (request.url.startsWith('/api/') || request.method !== 'GET') void reply.code(404).send(apiError('api.not-found'));
+    // A page's address gets the console; a missing file is missing.
+    if (request.url.startsWith('/api/') || request.method !== 'GET' || /\.[a-z0-9]+(\?|$)/.test(request.url)) void reply.code(404).send(apiError('api.not-found'));
     else void sendIndex(deps.consoleDirectory, reply);
   });
 
   for (const [name, row] of Object.entries(routes)) registerRoute(app, deps, name as RouteName, row); // the keys of `routes` are RouteName
   if (existsSync(deps.consoleDirectory)) {
-    await app.register(fastifyStatic, { root: deps.consoleDirectory, wildcard: false, index: ['index.html'], maxAge: 0, immutable: false });
+    await app.register(fastifyStatic, { root: deps.consoleDirectory, index: ['index.html'], maxAge: 0 });
   }
   return app;
 }
@@ -80,7 +83,6 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
       ...(route.params === undefined ? {} : { params: route.params }),
       ...(route.query === undefined ? {} : { querystring: route.query }),
       ...(route.body === undefined ? {} : { body: route.body }),
-      // Without a response schema, an answer is serialised as it is.
       ...(route.response === undefined ? {} : { response: { 200: route.response } }),
     },
     // Who asks is settled before the request's shape, so that a stranger learns nothing from validation.

@@ -13,6 +13,8 @@ export type WardOptions = {
   resumeAt: number;
   /** Ward seconds per wall second. */
   rate: number;
+  /** Resolves when what was sent has been applied and scored: history waits for it at each full hour. */
+  settled: () => Promise<unknown>;
   signal: AbortSignal;
 };
 
@@ -41,6 +43,7 @@ export function runWard(log: Log, options: WardOptions): { live: Promise<void>; 
     const from = options.resumeAt === options.epoch ? -Infinity : options.resumeAt - overlapMs;
     const unanswered = new Set<Promise<void>>();
     let liveNow = false;
+    let hour = -Infinity;
     for (const message of wardMessages(options.seed, options.epoch)) {
       if (options.signal.aborted) break;
       if (message.sentAt < from) continue;
@@ -48,6 +51,13 @@ export function runWard(log: Log, options: WardOptions): { live: Promise<void>; 
         await Promise.all(unanswered);
         liveNow = true;
         becomeLive();
+      }
+      // Each hour of the past is scored as it was, not skipped over in a burst.
+      const messageHour = Math.floor(message.sentAt / 3_600_000);
+      if (!liveNow && messageHour > hour) {
+        hour = messageHour;
+        await Promise.all(unanswered);
+        await options.settled();
       }
       const dueInMs = (message.sentAt - options.resumeAt) / options.rate - (performance.now() - startedAt);
       if (liveNow && dueInMs > 2) await sleep(dueInMs, undefined, { signal: options.signal });

@@ -12,7 +12,7 @@ export type SourceToRegister = { tenant: number; application: string; facility: 
  * anchored anew at the last thing that was sent, and goes on from there.
  */
 export async function startWard(
-  deps: { db: Db; log: Log; clock: Clock; register(source: SourceToRegister): Promise<unknown> },
+  deps: { db: Db; log: Log; clock: Clock; register(source: SourceToRegister): Promise<unknown>; settled(): Promise<unknown> },
   options: { home: string; port: number; rate: number },
 ): Promise<{ stop(): Promise<void>; live: Promise<void> }> {
   const ward = wardOf(options.home, deps.clock.now());
@@ -25,7 +25,7 @@ export async function startWard(
   );
   const resumeAt = Math.max(ward.epoch, site?.anchor_source_at?.getTime() ?? ward.epoch);
   const stop = new AbortController();
-  const { live, done } = runWard(deps.log, { port: options.port, seed: ward.seed, epoch: ward.epoch, resumeAt, rate: options.rate, signal: stop.signal });
+  const { live, done } = runWard(deps.log, { port: options.port, seed: ward.seed, epoch: ward.epoch, resumeAt, rate: options.rate, settled: deps.settled, signal: stop.signal });
   return {
     live,
     stop: async () => {
