@@ -2,7 +2,7 @@
  * A sender streams while the whole process tree is killed with -9, again and again. Every message that was
  * acknowledged must be in the record, once: applied, with the facts it brought, none twice. Every start must succeed.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -112,6 +112,8 @@ export const runIngestTorture: Torture = async (options) => {
   const epoch = Date.parse('2026-01-01T00:00:00Z');
   const sent: Sent = { acknowledged: new Set(), next: 0 };
   let again: number[] = [];
+  const added = spawnSync(process.execPath, [join(root, 'bin/primum.js'), 'source', 'add', '--home', home, '--application', 'SENDER', '--facility', facility, '--mapping', 'ward-simulator'], { cwd: root, stdio: 'inherit' });
+  if (added.status !== 0) throw new Error('the source could not be registered');
   let child = start(home, mllpPort);
   let starts = 1;
   try {
