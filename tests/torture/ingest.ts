@@ -97,7 +97,7 @@ async function sendUntilLost(port: number, epoch: number, sent: Sent, again: num
     }).catch(() => { lost = true; }).finally(() => sending.delete(one));
     sending.add(one);
     // The admissions are answered before results follow: a result of an unknown patient is quarantined.
-    if (n === beds - 1) await Promise.all(sending);
+    if (n < beds && !queue.some((other) => other < beds) && sent.next >= beds) await Promise.all(sending);
     if (sending.size >= 16) await Promise.race(sending);
   }
   await Promise.all(sending);
@@ -145,7 +145,7 @@ export const runIngestTorture: Torture = async (options) => {
     // What was never answered is sent once more, as a sender would.
     const deadline = Date.now() + 60_000;
     while (again.length > 0 && Date.now() < deadline) again = await sendUntilLost(mllpPort, epoch, { ...sent, next: sent.next }, again, Date.now() + 1_000);
-    await sleep(500);
+    await drained(home);
     child.kill('SIGTERM');
     await new Promise((resolve) => child.once('exit', resolve));
     return { kills, starts, acknowledged: sent.acknowledged.size, ...(await count(home, sent.acknowledged)) };
@@ -155,6 +155,20 @@ export const runIngestTorture: Torture = async (options) => {
     if (options['keep'] === undefined) rmSync(home, { recursive: true, force: true });
   }
 };
+
+/** Waits until nothing that was accepted still waits in its lane. */
+async function drained(home: string): Promise<void> {
+  const { databaseUrl } = JSON.parse(readFileSync(join(home, 'primum.json'), 'utf8')) as { databaseUrl: string }; // written by primum up
+  const db = await openDb({ url: databaseUrl, max: 1 });
+  try {
+    for (const until = Date.now() + 120_000; Date.now() < until; await sleep(100)) {
+      const [row] = await db.query<{ waiting: number }>(`select count(*) as waiting from message where status = 'received'`);
+      if (row?.waiting === 0) return;
+    }
+  } finally {
+    await db.close();
+  }
+}
 
 async function count(home: string, acknowledged: ReadonlySet<string>): Promise<{ lost: number; duplicated: number; not_applied: number; passed: boolean }> {
   const postgres = await startPostgres({ home, log: silentLog });
