@@ -35,11 +35,11 @@ export function riskWords(risk: RiskView, nowMs: number): RiskWords {
   return { kind: 'absent', text, last: last === null ? null : risk.probability };
 }
 
-/** "from 7 %" with a direction; null where either end is missing. Under half a point it is no change. */
+/** "from 7 %" with a direction; null where either end is missing. What reads the same is no change. */
 export function changeWords(risk: RiskView): { direction: 'up' | 'down' | 'same'; text: string } | null {
   if (risk.change4h === null || risk.probability === null || risk.status !== 'scored') return null;
   const before = percentText(Math.min(1, Math.max(0, risk.probability - risk.change4h)));
-  if (Math.abs(risk.change4h) < 0.005) return { direction: 'same', text: 'no change' };
+  if (before === percentText(risk.probability)) return { direction: 'same', text: 'no change' };
   return { direction: risk.change4h > 0 ? 'up' : 'down', text: `from ${before}` };
 }
 

@@ -35,7 +35,7 @@ it('gives no figure outside the intended use', () => {
 it('words a change by where it came from, and a withheld one not at all', () => {
   expect(changeWords(scored)).toEqual({ direction: 'up', text: 'from 7 %' });
   expect(changeWords({ ...scored, change4h: -0.2 })).toEqual({ direction: 'down', text: 'from 32 %' });
-  expect(changeWords({ ...scored, change4h: 0.004 })).toEqual({ direction: 'same', text: 'no change' });
+  expect(changeWords({ ...scored, change4h: -0.004 })).toEqual({ direction: 'same', text: 'no change' });
   expect(changeWords({ ...scored, change4h: null })).toBeNull();
   expect(changeWords({ ...scored, status: 'withheld' })).toBeNull();
 });

@@ -49,7 +49,7 @@ function Group({ group: { title, explains, sum, drivers }, strongest }: { group:
   );
 }
 
-const half = 56;
+const half = 50;
 
 function DriverRow({ driver: { label, text, points }, strongest }: { driver: Driver; strongest: number }) {
   const length = (Math.abs(points) / strongest) * half;

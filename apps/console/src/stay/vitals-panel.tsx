@@ -7,14 +7,19 @@ import { TimeChart } from './time-chart.tsx';
 
 type Interval = { from: number; to: number };
 
+/** LOINC: heart rate, respiratory rate, mean, systolic and diastolic pressure, SpO2, temperature; then whatever else came. */
+const order = ['8867-4', '9279-1', '8478-0', '8480-6', '8462-4', '59408-5', '8310-5'];
+const placeOf = ({ code }: Series): number => (order.includes(code) ? order.indexOf(code) : order.length);
+
 /** Vitals one above the other on the risk's time axis, and the same figures as a table. */
 export function VitalsPanel({ vitals, from, to }: { vitals: Series[] } & Interval) {
+  const ordered = useMemo(() => vitals.toSorted((a, b) => placeOf(a) - placeOf(b)), [vitals]);
   return (
     <section className="panel" aria-labelledby="vitals-heading">
       <h2 id="vitals-heading">Vitals</h2>
       {vitals.length === 0 && <p className="quiet">No vitals in this interval.</p>}
-      {vitals.map((series, index) => <VitalChart key={series.code} series={series} from={from} to={to} timeLabels={index === vitals.length - 1} />)}
-      {vitals.length > 0 && <details><summary>Vitals as a table</summary><VitalsTable vitals={vitals} /></details>}
+      {ordered.map((series, index) => <VitalChart key={series.code} series={series} from={from} to={to} timeLabels={index === ordered.length - 1} />)}
+      {vitals.length > 0 && <details><summary>Vitals as a table</summary><VitalsTable vitals={ordered} /></details>}
     </section>
   );
 }
@@ -23,9 +28,9 @@ function VitalChart({ series, from, to, timeLabels }: { series: Series; timeLabe
   const line = useMemo(() => openGaps(series.points), [series.points]);
   const values = line.y.filter((value) => value !== null);
   const { unit } = series;
-  const format = (value: number): string => `${Number(value.toFixed(2))} ${unit}`;
+  const format = (value: number): string => `${Number(value.toFixed(2))} ${unit}`.trim();
   const summary = values.length === 0 ? 'no value in this interval' : `${values.length} values from ${format(Math.min(...values))} to ${format(Math.max(...values))}, last ${format(values.at(-1) ?? 0)}`;
-  return <TimeChart title={`${series.label}, ${unit}`} summary={summary} line={line} from={from} to={to} height={timeLabels ? 96 : 74} format={format} timeLabels={timeLabels} />;
+  return <TimeChart title={unit === '' ? series.label : `${series.label}, ${unit}`} summary={summary} line={line} from={from} to={to} height={timeLabels ? 96 : 74} format={format} timeLabels={timeLabels} />;
 }
 
 const longestTable = 60;

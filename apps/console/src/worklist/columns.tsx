@@ -55,11 +55,13 @@ function ChangeCell({ row }: { row: WorklistRow }) {
 }
 
 function DriversCell({ row }: { row: WorklistRow }) {
+  if (row.risk.status === 'ineligible') return null; // no score, so nothing moved it
   return (
     <ul className={styles['drivers']}>
       {row.drivers.map((driver) => (
         <li key={driver.feature} title={`${driver.label} ${driver.text}`}>
-          <DirectionMark raises={driver.points > 0} word={driver.points > 0 ? 'raises' : 'lowers'} /> {driver.label} {driver.text}
+          <DirectionMark raises={driver.points > 0} word={driver.points > 0 ? 'raises' : 'lowers'} />
+          <span className={styles['driverLabel']}>{driver.label}</span> <span>{driver.text}</span>
         </li>
       ))}
     </ul>
