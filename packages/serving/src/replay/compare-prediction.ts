@@ -9,7 +9,7 @@ import { inputText } from '../views/input-text.ts';
 
 export type Difference = { what: string; recorded: string; rebuilt: string };
 
-export type Rebuilt = { evaluation: Evaluation; timeline: Timeline; outcome: Outcome; inputsCommitment: string };
+export type Rebuilt = { evaluation: Evaluation; timeline: Timeline; outcome: Outcome; inputsCommitment: string; factsDigest: string };
 
 const maxInputs = 20;
 
@@ -41,6 +41,7 @@ export function comparePrediction(
   if (payload === null) return [...differences, { what: 'sealed record', recorded: 'does not open', rebuilt: 'opens' }];
 
   compare('record digest', payload.recordDigest, recordDigest(recorded));
+  compare('facts known then', payload.factsDigest, rebuilt.factsDigest);
   differences.push(...inputDifferences(model.featureSet, payload.inputs, evaluation.values));
   compare('expected log-odds', payload.expected, outcome.score?.expected ?? null);
   compare('contributions', bytes64(payload.contributions), bytes64(outcome.score?.contributions ?? null));

@@ -9,6 +9,7 @@ import { withPhiReader, type Audit, type Keys, type PhiReader, type Principal } 
 import type { Explainer } from '../explain/explainer.ts';
 import { scoringCodeDigest } from '../scoring/code-digest.ts';
 import { computeOutcomes } from '../scoring/compute-outcomes.ts';
+import { addFacts, hexOf, noFacts } from '../scoring/facts-digest.ts';
 import { decodePayload, payloadAad, type PredictionPayload } from '../scoring/payload.ts';
 import { commitInputs, readPredictions, type StoredPrediction } from '../scoring/prediction-row.ts';
 import { runtimeName } from '../scoring/runtime.ts';
@@ -57,13 +58,13 @@ async function replay(deps: ReplayDeps, reader: PhiReader, recorded: StoredPredi
   return report(differences.length === 0 ? 'identical' : 'differs', differences, textOf(differences, sameRuntime, sameCode));
 }
 
-async function rebuild(deps: ReplayDeps, model: ModelPackage, { patientId, pinSeq, nowAt }: StoredPrediction): Promise<Pick<Parameters<typeof comparePrediction>[3], 'evaluation' | 'timeline' | 'outcome'>> {
+async function rebuild(deps: ReplayDeps, model: ModelPackage, { patientId, pinSeq, nowAt }: StoredPrediction): Promise<Pick<Parameters<typeof comparePrediction>[3], 'evaluation' | 'timeline' | 'outcome' | 'factsDigest'>> {
   const { rows } = await readFacts(deps.db, { tenant: deps.tenant, rootId: patientId, upToSeq: pinSeq });
   const timeline = createTimeline(rows, pinSeq);
   const evaluation = evaluateFeatures(model.featureSet, timeline, nowAt);
   await Promise.all([deps.engine.load(model.digest, model.onnx), deps.explainer.load(model.digest, model.ensemble)]);
   const [outcome] = await computeOutcomes(deps, model.digest, [evaluation]);
-  return { evaluation, timeline, outcome: outcome! }; // one in, one out
+  return { evaluation, timeline, outcome: outcome!, factsDigest: hexOf(addFacts(noFacts(), rows)) }; // one in, one out
 }
 
 /** null where the seal is broken or is another's: altered or moved content. */

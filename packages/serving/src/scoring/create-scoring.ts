@@ -33,7 +33,7 @@ export async function startScoring(deps: ScoringDeps, options: ScoringOptions = 
   const { db, sequencer, model, tenant, log } = deps;
   const provenance = await servedProvenance(deps);
   await Promise.all([deps.engine.load(model.digest, model.onnx), deps.explainer.load(model.digest, model.ensemble)]);
-  const cache = createTimelineCache({ maxRows: options.maxCachedFacts ?? 2_000_000 });
+  const cache = createTimelineCache({ maxRows: options.maxCachedFacts ?? 2_000_000, digests: true });
   const stop = new AbortController();
   const consumer = runConsumer(
     { db, sequencer, log },

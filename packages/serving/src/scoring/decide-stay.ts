@@ -18,6 +18,8 @@ export type StayAtHand = {
   alert: AlertRow | null;
   timeline: Timeline;
   pinSeq: number;
+  /** Hex; of all facts known at the pin. */
+  factsDigest: string;
   evaluation: Evaluation;
   /** Whole milliseconds by the site's clock. */
   now: number;
@@ -83,7 +85,7 @@ export function decideStay(model: { featureSet: FeatureSet; alertPolicy: AlertPo
         probability: outcome.score?.probability ?? null, margin: outcome.score?.margin ?? null, tier: state.tier,
       },
       payload: {
-        inputs: evaluation.values, contributions: outcome.score?.contributions ?? null, expected: outcome.score?.expected ?? null,
+        factsDigest: hand.factsDigest, inputs: evaluation.values, contributions: outcome.score?.contributions ?? null, expected: outcome.score?.expected ?? null,
         policy: { before, input, after: state, events }, evidence: keys,
       },
     };

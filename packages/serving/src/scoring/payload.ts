@@ -10,6 +10,8 @@ export type PolicyTrace = { before: unknown; input: unknown; after: unknown; eve
  * table cannot alter what is sealed without the patient's key.
  */
 export type PredictionPayload = {
+  /** Of all facts of the patient as known at the pin, hex (`addFacts`). */
+  factsDigest: string;
   inputs: Float32Array;
   /** In log-odds points, one per feature; null where there is no score. */
   contributions: Float64Array | null;
@@ -23,6 +25,7 @@ export type PredictionPayload = {
 export function encodePayload(payload: PredictionPayload): Buffer {
   return Buffer.from(canonicalJson({
     format: 1,
+    factsDigest: payload.factsDigest,
     inputs: float32Bytes(payload.inputs).toString('base64'),
     contributions: payload.contributions === null ? null : float64Bytes(payload.contributions).toString('base64'),
     expected: payload.expected,
@@ -35,9 +38,10 @@ export function encodePayload(payload: PredictionPayload): Buffer {
 export function decodePayload(plain: Buffer): PredictionPayload {
   // Authenticated by its seal, hence of the shape that encodePayload wrote.
   const json = JSON.parse(plain.toString('utf8')) as {
-    inputs: string; contributions: string | null; expected: number | null; policy: PolicyTrace; evidence: string[]; recordDigest: string;
+    factsDigest: string; inputs: string; contributions: string | null; expected: number | null; policy: PolicyTrace; evidence: string[]; recordDigest: string;
   };
   return {
+    factsDigest: json.factsDigest,
     inputs: float32FromBytes(Buffer.from(json.inputs, 'base64')),
     contributions: json.contributions === null ? null : float64FromBytes(Buffer.from(json.contributions, 'base64')),
     expected: json.expected,

@@ -11,6 +11,7 @@ import { withdrawnEvidence } from '../alerts/withdrawn-evidence.ts';
 import type { Explainer } from '../explain/explainer.ts';
 import { computeOutcomes } from './compute-outcomes.ts';
 import { decideStay, type StayAtHand, type StayDecision } from './decide-stay.ts';
+import { hexOf } from './facts-digest.ts';
 import { commitInputs, sealPrediction, writePredictions, type PredictionRow, type Provenance } from './prediction-row.ts';
 import { lockStayRisks, readStays } from './read-stays.ts';
 import { readTimelines } from './read-timelines.ts';
@@ -71,7 +72,7 @@ async function gather(deps: ScoreDeps, cache: TimelineCache, tx: Sql, changes: R
     const trigger = stay.inIcu ? whyDue(risk, evaluation, changes.get(stay.rootId)!) // as above
       : risk !== undefined && risk.status !== 'ineligible' && !evaluation.eligible.ok ? 'eligibility' : null;
     const alert = risk?.alertId == null ? null : alerts.get(risk.alertId) ?? null;
-    return [{ stay, risk, alert, timeline: cached.timeline, pinSeq: cached.seq, evaluation, now, trigger, evidenceWithdrawn: alert !== null && withdrawn.has(alert.id) }];
+    return [{ stay, risk, alert, timeline: cached.timeline, pinSeq: cached.seq, factsDigest: hexOf(cached.digest), evaluation, now, trigger, evidenceWithdrawn: alert !== null && withdrawn.has(alert.id) }];
   });
 }
 

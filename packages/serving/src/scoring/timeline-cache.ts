@@ -1,5 +1,6 @@
 import { appendFacts, createTimeline, type Timeline } from '@primum/datasets';
 import type { Fact } from '@primum/record';
+import { addFacts, noFacts, type FactsDigest } from './facts-digest.ts';
 
 /** What is remembered of one patient: all facts of the group (a root and what was merged into it) known at `seq`. */
 export type CachedTimeline = {
@@ -8,6 +9,8 @@ export type CachedTimeline = {
   seq: number;
   /** The ids whose facts it holds, sorted and joined: a merge or its undoing changes it, and then it is read anew. */
   group: string;
+  /** Of all rows, brought up to date in place. */
+  digest: FactsDigest;
   rows: number;
 };
 
@@ -19,10 +22,11 @@ export type TimelineCache = {
 };
 
 /**
- * Timelines by root patient, least recently used out first, bounded by rows. Facts are append-only and a timeline
+ * Timelines by root patient, least recently used out first, bounded by rows. `digests`: keep that of the rows
+ * too, which a reader that makes no predictions can do without. Facts are append-only and a timeline
  * depends on its set of rows only, so that one brought up to date equals one read from scratch.
  */
-export function createTimelineCache(options: { maxRows: number }): TimelineCache {
+export function createTimelineCache(options: { maxRows: number; digests: boolean }): TimelineCache {
   const byRoot = new Map<string, CachedTimeline>();
   let total = 0;
 
@@ -44,8 +48,9 @@ export function createTimelineCache(options: { maxRows: number }): TimelineCache
       const cached = byRoot.get(rootId);
       const base = cached !== undefined && cached.group === read.group && !read.whole ? cached : undefined;
       forget(rootId);
-      const next: CachedTimeline = base ?? { timeline: createTimeline(), seq: 0, group: read.group, rows: 0 };
+      const next: CachedTimeline = base ?? { timeline: createTimeline(), seq: 0, group: read.group, digest: noFacts(), rows: 0 };
       appendFacts(next.timeline, read.rows);
+      if (options.digests) addFacts(next.digest, read.rows);
       next.seq = Math.max(next.seq, read.seq);
       next.rows += read.rows.length;
       byRoot.set(rootId, next);

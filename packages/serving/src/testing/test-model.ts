@@ -14,7 +14,10 @@ const json = (name: string): unknown => JSON.parse(readFileSync(join(pack, name)
  */
 export function createTestModel(version = '0.0.1'): ModelPackage {
   const featureSet = parseFeatureSet(json('features.json'));
-  const alertPolicy = parseAlertPolicy(json('alert-policy.json'));
+  const alertPolicy = parseAlertPolicy({
+    id: 'test-policy', version: '1', title: 'Test policy', minRealertMinutes: 240, maxSnoozeMinutes: 240,
+    tiers: [{ tier: 'watch', raiseAt: 0.15, clearBelow: 0.08 }, { tier: 'high', raiseAt: 0.35, clearBelow: 0.2 }],
+  });
   const at = (name: string): number => featureSet.features.findIndex((feature) => feature.name === name);
   const random = generator(7);
   const small = Array.from({ length: 60 }, () => stump(Math.floor(random() * featureSet.features.length), random() * 120, (random() - 0.5) * 0.1, (random() - 0.5) * 0.1));

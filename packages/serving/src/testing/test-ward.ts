@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualClock, silentLog } from '@primum/base';
 import { createOnnxEngine } from '@primum/inference';
-import { writeFacts, writeResources, type Fact } from '@primum/record';
-import { createSequencer, writeOutbox, type Db } from '@primum/store';
+import { sealResources, writeFacts, writeResources, type Fact } from '@primum/record';
+import { createSequencer, writeOutbox, type Db, type Sql } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
 import { createAudit, openKeys } from '@primum/trust';
 import { createExplainer } from '../explain/explainer.ts';
@@ -67,68 +67,71 @@ export async function createTestWard() {
   };
 }
 
-type Deps = Pick<Parameters<typeof writeResources>[0], 'keys'> & { keys: Awaited<ReturnType<typeof openKeys>> };
+type Deps = { keys: Awaited<ReturnType<typeof openKeys>> };
 
+/** Each change is one transaction under the patients' locks, as an applier's is. */
 function recordOver(db: Db, { keys }: Deps) {
-  const nextSeq = async (patientIds: readonly string[]): Promise<number> => {
-    const [row] = await db.query<{ seq: number }>('select nextval(\'known_seq\') as seq', []);
-    await db.query('update patient set known_seq = $3 where tenant = $1 and id = any($2::uuid[])', [tenant, patientIds, row!.seq]);
+  const nextSeq = async (tx: Sql, patientIds: readonly string[]): Promise<number> => {
+    await tx.query('select from patient where tenant = $1 and id = any($2::uuid[]) order by id for update', [tenant, patientIds]);
+    const [row] = await tx.query<{ seq: number }>('select nextval(\'known_seq\') as seq', []);
+    await tx.query('update patient set known_seq = $3 where tenant = $1 and id = any($2::uuid[])', [tenant, patientIds, row!.seq]);
     return row!.seq;
   };
-  const announce = (patientId: string, kind: string, fromAt: number): Promise<void> =>
-    writeOutbox(db, [{ tenant, topic: 'patient.changed', key: patientId, payload: { patientId, kind, fromAt, messageId: randomUUID(), receivedAtMs: Date.now() } }]);
+  const announce = (tx: Sql, patientId: string, kind: string, fromAt: number): Promise<void> =>
+    writeOutbox(tx, [{ tenant, topic: 'patient.changed', key: patientId, payload: { patientId, kind, fromAt, messageId: randomUUID(), receivedAtMs: Date.now() } }]);
 
-  /** What one message would do; returns the facts' keys. */
-  const observe = async (patientId: string, values: readonly NewValue[], options: { kind?: string; announce?: boolean } = {}): Promise<string[]> => {
-    const [root] = await db.query<{ root_id: string }>('select root_id from patient where id = $1', [patientId]);
-    const seq = await nextSeq([patientId, root!.root_id]);
+  const append = async (tx: Sql, patientId: string, values: readonly NewValue[], kind: string | null): Promise<string[]> => {
+    const [root] = await tx.query<{ root_id: string }>('select root_id from patient where id = $1', [patientId]);
+    const seq = await nextSeq(tx, [patientId, root!.root_id]);
     const rows = values.map(({ code, value, at, key = randomUUID(), status = 'final', flag, text }, n) => ({
       patientId, n, key, code, value, effectiveAt: at, status, messageId: null, ...(flag === undefined ? {} : { flag }), ...(text === undefined ? {} : { text }),
     }));
-    await writeFacts(db, tenant, seq, rows);
-    if (options.announce !== false) await announce(root!.root_id, options.kind ?? 'facts', Math.min(...values.map(({ at }) => at)));
+    await writeFacts(tx, tenant, seq, rows);
+    if (kind !== null) await announce(tx, root!.root_id, kind, Math.min(...values.map(({ at }) => at)));
     return rows.map(({ key }) => key);
   };
+  /** What one message would do; returns the facts' keys. */
+  const observe = (patientId: string, values: readonly NewValue[], options: { kind?: string } = {}): Promise<string[]> =>
+    db.transaction((tx) => append(tx, patientId, values, options.kind ?? 'facts'));
+  const link = (from: string, into: string, joined: boolean): Promise<void> => db.transaction(async (tx) => {
+    const seq = await nextSeq(tx, [from, into]);
+    await tx.query('update patient set root_id = $2 where id = $1', [from, joined ? into : from]);
+    await tx.query('insert into patient_link (tenant, from_id, seq, into_id, message_id) values (1, $1, $2, $3, $4)', [from, seq, joined ? into : null, randomUUID()]);
+    await announce(tx, into, 'merge', t0);
+    if (!joined) await announce(tx, from, 'merge', t0);
+  });
 
   return {
-    nextSeq, announce, observe,
+    observe,
     admit: async (options: { bed?: string; ageYears?: number; at?: number; name?: string } = {}): Promise<TestStay> => {
       const { bed = 'B1', ageYears = 64, at = t0, name = 'Muster' } = options;
       const [patientId, stayId] = [randomUUID(), randomUUID()];
-      await db.query('insert into patient (tenant, id, site_id, root_id) values (1, $1, 1, $1)', [patientId]);
-      await db.query(
-        `insert into stay (tenant, id, patient_id, site_id, visit_token, status, ward, bed, icu, icu_from, admitted_at, changed_seq)
-         values (1, $1, $2, 1, $3, 'in-progress', 'ICU', $4, true, $5, $5, 0)`, [stayId, patientId, Buffer.from(stayId.replaceAll('-', ''), 'hex'), bed, new Date(at)],
-      );
       await keys.ensure(tenant, [{ kind: 'patient', patientId }]);
-      const body = { resourceType: 'Patient' as const, name: [{ family: name, given: ['Erika'] }], birthDate: '1962-01-01', gender: 'female' as const, identifier: [{ value: `MRN-${bed}` }] };
-      await writeResources({ tx: db, keys }, tenant, await nextSeq([patientId]), [{ type: 'Patient', id: patientId, version: 1, patientId, messageId: null, body }]);
-      await observe(patientId, [
-        { code: '30525-0', value: ageYears, at }, { code: 'primum:hospital-admit', value: 1, at }, { code: 'primum:icu-admit', value: 1, at },
-      ], { announce: false });
+      await db.transaction(async (tx) => {
+        await tx.query('insert into patient (tenant, id, site_id, root_id) values (1, $1, 1, $1)', [patientId]);
+        await tx.query(
+          `insert into stay (tenant, id, patient_id, site_id, visit_token, status, ward, bed, icu, icu_from, admitted_at, changed_seq)
+           values (1, $1, $2, 1, $3, 'in-progress', 'ICU', $4, true, $5, $5, 0)`, [stayId, patientId, Buffer.from(stayId.replaceAll('-', ''), 'hex'), bed, new Date(at)],
+        );
+        const body = { resourceType: 'Patient' as const, name: [{ family: name, given: ['Erika'] }], birthDate: '1962-01-01', gender: 'female' as const, identifier: [{ value: `MRN-${bed}` }] };
+        const sealed = await sealResources(keys, tenant, [{ type: 'Patient', id: patientId, version: 1, patientId, messageId: null, body }]);
+        await writeResources(tx, tenant, await nextSeq(tx, [patientId]), sealed);
+        await append(tx, patientId, [
+          { code: '30525-0', value: ageYears, at }, { code: 'primum:hospital-admit', value: 1, at }, { code: 'primum:icu-admit', value: 1, at },
+        ], null);
+      });
       return { patientId, stayId };
     },
     /** The required vital signs at an instant, with or without what the test model fears. */
     vitals: (patientId: string, at: number, change: { heartRate?: number; map?: number } = {}): Promise<string[]> => observe(patientId, [
       { code: '8867-4', value: change.heartRate ?? 84, at }, { code: '9279-1', value: 16, at }, { code: '59408-5', value: 97, at }, { code: '8478-0', value: change.map ?? 82, at },
     ]),
-    leave: async ({ patientId, stayId }: TestStay, at: number): Promise<void> => {
-      await db.query('update stay set status = \'finished\', icu = true, ended_at = $2 where id = $1', [stayId, new Date(at)]);
-      await observe(patientId, [{ code: 'primum:icu-discharge', value: 1, at }], { kind: 'stay' });
-    },
-    merge: async (from: string, into: string): Promise<void> => {
-      const seq = await nextSeq([from, into]);
-      await db.query('update patient set root_id = $2 where id = $1', [from, into]);
-      await db.query('insert into patient_link (tenant, from_id, seq, into_id, message_id) values (1, $1, $2, $3, $4)', [from, seq, into, randomUUID()]);
-      await announce(into, 'merge', t0);
-    },
-    unlink: async (from: string, into: string): Promise<void> => {
-      const seq = await nextSeq([from, into]);
-      await db.query('update patient set root_id = id where id = $1', [from]);
-      await db.query('insert into patient_link (tenant, from_id, seq, into_id, message_id) values (1, $1, $2, null, $3)', [from, seq, randomUUID()]);
-      await announce(into, 'merge', t0);
-      await announce(from, 'merge', t0);
-    },
+    leave: ({ patientId, stayId }: TestStay, at: number): Promise<unknown> => db.transaction(async (tx) => {
+      await tx.query('update stay set status = \'finished\', icu = true, ended_at = $2 where id = $1', [stayId, new Date(at)]);
+      await append(tx, patientId, [{ code: 'primum:icu-discharge', value: 1, at }], 'stay');
+    }),
+    merge: (from: string, into: string): Promise<void> => link(from, into, true),
+    unlink: (from: string, into: string): Promise<void> => link(from, into, false),
   };
 }
 

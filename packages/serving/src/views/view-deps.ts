@@ -25,7 +25,7 @@ export type ViewDeps = ViewOptions & {
 export function createViewDeps(options: ViewOptions): ViewDeps {
   return {
     ...options,
-    timelines: createTimelineCache({ maxRows: 1_000_000 }),
+    timelines: createTimelineCache({ maxRows: 1_000_000, digests: false }),
     latest: createBoundedMap(5_000),
     identities: createBoundedMap(5_000),
     payloads: createBoundedMap(5_000),
