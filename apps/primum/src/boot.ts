@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { PrimumError, type Log } from '@primum/base';
+import { errorFields, PrimumError, type Log } from '@primum/base';
 import type { Figures } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
-import { createSequencer, trimOutbox, type StartStage } from '@primum/store';
+import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
 import { requirePermission, retireIntakeEpochs, userPrincipal, type SeededUser } from '@primum/trust';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
@@ -16,6 +16,7 @@ import { loadServedModel } from './models.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { settled } from './settle.ts';
 import { announce } from './http/announce.ts';
+import { boundHistory } from './ward-simulator/bound-history.ts';
 import { startWard } from './ward-simulator/start-ward.ts';
 
 export type BootOptions = {
@@ -34,6 +35,8 @@ export type BootOptions = {
 
 export type Primum = {
   core: Core;
+  /** Tells in this process what was just numbered. */
+  sequencer: Sequencer;
   httpPort: number;
   mllpPort: number;
   url: string;
@@ -111,6 +114,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const housekeeping = setInterval(() => {
     // The next round tries again.
     void trimOutbox(db, { keepMs: 3_600_000 }).catch(() => undefined);
+    void boundHistory({ db, keys, clock }).catch((error: unknown) => log.warn('history.not-bounded', errorFields(error)));
     void retireIntakeEpochs({ keys, clock }, tenant, () => intakeEpochsInUse(db, tenant)).catch(() => undefined);
   }, housekeepingMs);
   later(() => clearInterval(housekeeping));
@@ -125,7 +129,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
 
   const owned = stack.move();
   return {
-    core, httpPort, mllpPort: listener.port, url: `http://127.0.0.1:${httpPort}/`, seeded,
+    core, sequencer, httpPort, mllpPort: listener.port, url: `http://127.0.0.1:${httpPort}/`, seeded,
     figures: () => watch.figures(),
     applied: () => applier.idle(),
     stop: () => owned.disposeAsync(),
