@@ -23,7 +23,7 @@ function BlockView({ block }: { block: Block }) {
     case 'table':
       return (
         <table className="data-table">
-          <thead><tr>{block.head.map((cell, index) => <th key={`${index} ${cell}`} scope="col"><Spans text={cell} /></th>)}</tr></thead>
+          <thead><tr>{block.head.map((cell, index) => (cell === '' ? <td key={`${index} ${cell}`} /> : <th key={`${index} ${cell}`} scope="col"><Spans text={cell} /></th>))}</tr></thead>
           <tbody>{block.rows.map((row, index) => <tr key={`${index} ${row.join()}`}>{row.map((cell, column) => <td key={`${column} ${cell}`}><Spans text={cell} /></td>)}</tr>)}</tbody>
         </table>
       );

@@ -17,6 +17,11 @@ it('makes rows, tables and sections of whatever a trainer wrote', () => {
   expect(section.sections.map(({ title }) => title)).toEqual(['deep']);
 });
 
+it('spreads the figures of a group over its row', () => {
+  const { tables } = metricSections('Metrics', { subgroups: [{ by: 'sex', n: 5, metrics: { auroc: { estimate: 0.8, low: 0.7, high: 0.9 } } }] });
+  expect(tables).toEqual([{ title: 'subgroups', head: ['by', 'n', 'auroc'], rows: [['sex', '5', '0.8 (0.7 to 0.9)']] }]);
+});
+
 it('ends on a value that holds itself', () => {
   const loop: Record<string, unknown> = {};
   loop['self'] = loop;

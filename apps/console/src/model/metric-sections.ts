@@ -30,12 +30,19 @@ export function metricSections(title: string, metrics: unknown, depth = 0): Metr
 const isTable = (value: Record<string, unknown>): boolean =>
   Object.values(value).length > 1 && Object.values(value).every((cells) => isRecord(cells) && scalarText(cells) === null && Object.values(cells).every((cell) => scalarText(cell) !== null));
 
-function tableOf(rows: readonly unknown[]): { head: string[]; rows: string[][] } {
+function tableOf(records: readonly unknown[]): { head: string[]; rows: string[][] } {
+  const rows = records.map(flattened);
   const keys = [...new Set(rows.flatMap((row) => (isRecord(row) ? Object.keys(row) : ['value'])))];
   return {
     head: keys.map(wordsOf),
     rows: rows.map((row) => keys.map((key) => cellText(isRecord(row) ? row[key] : key === 'value' ? row : undefined))),
   };
+}
+
+/** A record with the records in it spread beside its own cells: a group's figures stand in its row. */
+function flattened(row: unknown): unknown {
+  if (!isRecord(row)) return row;
+  return Object.fromEntries(Object.entries(row).flatMap(([key, value]) => (isRecord(value) && scalarText(value) === null ? Object.entries(value) : [[key, value]])));
 }
 
 const cellText = (value: unknown): string => (value === undefined ? '' : scalarText(value) ?? JSON.stringify(value));
