@@ -1,89 +1,123 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PrimumError } from '@primum/base';
 
-/** Content by its digest; what is put here is ciphertext already. */
+/**
+ * Sealed content in files, addressed by the SHA-256 of its ciphertext (64 hex digits): <directory>/ab/abcdef….
+ * Whoever puts has sealed before; nothing here knows what it holds.
+ */
 export type Objects = {
-  /** SHA-256 of the bytes, hex. Resolves when file and folders are on disk; the same bytes again cost a look. */
-  put(bytes: Uint8Array): Promise<string>;
-  /** Throws store.object-missing, store.object-corrupt. */
+  /** Resolves when the object is on disk: file written and fsynced, renamed to its digest, folder fsynced. */
+  put(content: Uint8Array | AsyncIterable<Uint8Array>): Promise<string>;
+  /** The whole object, checked against its digest. Throws store.object-missing and store.object-corrupt. */
   get(digest: string): Promise<Buffer>;
   has(digest: string): Promise<boolean>;
-  remove(digest: string): Promise<void>;
+  /** Whether it was there. */
+  remove(digest: string): Promise<boolean>;
 };
 
-/**
- * A directory of objects, two levels of folders by digest. Writing: a temporary file, fsync, rename, fsync of every
- * folder that got an entry; so a crash leaves the object whole or not at all. Reading checks the digest.
- */
-export function createObjects(directory: string): Objects {
+/** The calls to the file system, so that a test can make the nth one fail. */
+export type ObjectFiles = {
+  create(path: string): Promise<Pick<FileHandle, 'write' | 'sync' | 'close'>>;
+  rename(from: string, to: string): Promise<void>;
+  syncFolder(path: string): Promise<void>;
+};
+
+const nodeFiles: ObjectFiles = {
+  create: (path) => open(path, 'wx', 0o600),
+  rename,
+  syncFolder: async (path) => {
+    await using folder = await open(path, 'r');
+    await folder.sync();
+  },
+};
+
+export function createObjects(directory: string, files: ObjectFiles = nodeFiles): Objects {
+  const partial = join(directory, 'partial');
+  let preparing: Promise<void> | undefined;
+
+  /** Once, before the first put: what a crash left half written was acknowledged to nobody. One process per directory. */
+  const prepare = async (): Promise<void> => {
+    await makeFolder(files, directory);
+    await rm(partial, { recursive: true, force: true });
+    await makeFolder(files, partial);
+  };
+
   const pathOf = (digest: string): string => {
-    if (!/^[0-9a-f]{64}$/.test(digest)) throw new PrimumError('store.object-missing', 'not a digest');
-    return join(directory, digest.slice(0, 2), digest.slice(2, 4), digest);
+    if (!/^[0-9a-f]{64}$/.test(digest)) throw new PrimumError('internal.bug', 'an object digest is not 64 hex digits');
+    return join(directory, digest.slice(0, 2), digest);
   };
-  const has = (digest: string): Promise<boolean> => stat(pathOf(digest)).then(() => true, () => false);
+
   return {
-    has,
-    async put(bytes) {
-      const digest = createHash('sha256').update(bytes).digest('hex');
-      const path = pathOf(digest);
-      if (await has(digest)) return digest;
-      await makeFolders(directory, dirname(path));
-      const temporary = `${path}.${randomBytes(6).toString('hex')}`;
+    put: async (content) => {
+      const temporary = join(partial, randomUUID());
       try {
-        const file = await open(temporary, 'wx', 0o600);
-        try {
-          await file.writeFile(bytes);
-          await file.sync();
-        } finally {
-          await file.close();
-        }
-        await rename(temporary, path);
-        await syncFolder(dirname(path));
+        preparing ??= prepare();
+        await preparing.catch((error: unknown) => {
+          preparing = undefined;
+          throw error;
+        });
+        const digest = await write(files, temporary, content);
+        const path = pathOf(digest);
+        await makeFolder(files, dirname(path));
+        // Replacing an object by the same bytes is harmless; and an earlier put may not have reached its folder's fsync.
+        await files.rename(temporary, path);
+        await files.syncFolder(dirname(path));
+        return digest;
       } catch (error) {
-        await rm(temporary, { force: true });
-        throw storeError(error);
+        await rm(temporary, { force: true }).catch(() => undefined);
+        throw asStoreError(error);
       }
-      return digest;
     },
-    async get(digest) {
-      let bytes: Buffer;
-      try {
-        bytes = await readFile(pathOf(digest));
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') throw new PrimumError('store.object-missing', digest);
-        throw storeError(error);
-      }
-      if (createHash('sha256').update(bytes).digest('hex') !== digest) throw new PrimumError('store.object-corrupt', digest);
-      return bytes;
+    get: async (digest) => {
+      const content = await readFile(pathOf(digest)).catch((error: unknown) => {
+        throw errnoOf(error) === 'ENOENT' ? new PrimumError('store.object-missing', digest) : asStoreError(error);
+      });
+      if (createHash('sha256').update(content).digest('hex') !== digest) throw new PrimumError('store.object-corrupt', digest);
+      return content;
     },
-    async remove(digest) {
+    has: async (digest) => (await stat(pathOf(digest)).catch(() => undefined))?.isFile() === true,
+    remove: async (digest) => {
       const path = pathOf(digest);
-      await rm(path, { force: true });
-      await syncFolder(dirname(path)).catch(() => undefined); // the folder was never made: nothing was there
+      try {
+        await rm(path);
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return false;
+        throw asStoreError(error);
+      }
+      await files.syncFolder(dirname(path));
+      return true;
     },
   };
 }
 
-async function makeFolders(root: string, folder: string): Promise<void> {
-  const made = await mkdir(folder, { recursive: true, mode: 0o700 });
-  if (made === undefined) return;
-  // From the first folder that is new, up to its parent: each got an entry.
-  for (let at = folder; at.length >= dirname(made).length && at.length >= root.length - 1; at = dirname(at)) await syncFolder(at);
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
+async function write(files: ObjectFiles, path: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<string> {
+  const hash = createHash('sha256');
+  const file = await files.create(path);
   try {
-    await handle.sync();
+    for await (const chunk of content instanceof Uint8Array ? [content] : content) {
+      hash.update(chunk);
+      for (let at = 0; at < chunk.length;) at += (await file.write(chunk, at)).bytesWritten;
+    }
+    await file.sync();
   } finally {
-    await handle.close();
+    await file.close();
   }
+  return hash.digest('hex');
 }
 
-const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+/** A new folder lasts only once its parent is fsynced too. */
+async function makeFolder(files: ObjectFiles, path: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (made !== undefined) await files.syncFolder(dirname(made));
+  if (made !== undefined && made !== path) await files.syncFolder(dirname(path));
+}
 
-function storeError(error: unknown): unknown {
-  return codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT' ? new PrimumError('store.disk-full', 'objects', { cause: error }) : error;
+function errnoOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+function asStoreError(error: unknown): unknown {
+  return errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT' ? new PrimumError('store.disk-full', 'objects', { cause: error }) : error;
 }
