@@ -1,5 +1,6 @@
 import type { Keys } from '@primum/trust';
 import { blindToken } from '@primum/trust';
+import { joinBytes } from '@primum/record';
 import type { Sql } from '@primum/store';
 import { float32Bytes } from './float-bytes.ts';
 import { encodePayload, payloadAad, recordDigest, type ClearColumns, type PredictionPayload } from './payload.ts';
@@ -25,13 +26,15 @@ insert into prediction (tenant, id, patient_id, stay_id, pin_seq, as_of, now_at,
   model_digest, feature_set_digest, policy_digest, code_digest, runtime, inputs_commitment, sealed)
 select $1, id, patient_id, stay_id, pin_seq, as_of, now_at, trigger, status,
   array(select jsonb_array_elements_text(reasons)), probability, margin, tier,
-  $15, $16, $17, $18, $19, inputs_commitment, sealed
+  $15, $16, $17, $18, $19, inputs_commitment, substring($20::bytea from start for length)
 from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bigint[], $6::timestamptz[], $7::timestamptz[], $8::text[], $9::text[], $10::jsonb[],
-  $11::float8[], $12::float8[], $13::text[], $14::bytea[], $20::bytea[])
-  as p (id, patient_id, stay_id, pin_seq, as_of, now_at, trigger, status, reasons, probability, margin, tier, inputs_commitment, sealed)`;
+  $11::float8[], $12::float8[], $13::text[], $14::bytea[], $21::int[], $22::int[])
+  as p (id, patient_id, stay_id, pin_seq, as_of, now_at, trigger, status, reasons, probability, margin, tier, inputs_commitment, start, length)`;
 
 export async function writePredictions(tx: Sql, tenant: number, provenance: Provenance, rows: readonly PredictionRow[]): Promise<void> {
   if (rows.length === 0) return;
+  // An array of bytea would travel as hexadecimal text; one value that the database cuts does not.
+  const { bytes, starts, lengths } = joinBytes(rows.map(({ sealed }) => sealed));
   const hex = (digest: string): Buffer => Buffer.from(digest, 'hex');
   await tx.query(insertPredictions, [
     tenant, rows.map(({ id }) => id), rows.map(({ patientId }) => patientId), rows.map(({ stayId }) => stayId),
@@ -40,7 +43,7 @@ export async function writePredictions(tx: Sql, tenant: number, provenance: Prov
     rows.map(({ probability }) => probability), rows.map(({ margin }) => margin), rows.map(({ tier }) => tier),
     rows.map(({ inputsCommitment }) => hex(inputsCommitment)),
     hex(provenance.modelDigest), hex(provenance.featureSetDigest), hex(provenance.policyDigest), hex(provenance.codeDigest), provenance.runtime,
-    rows.map(({ sealed }) => sealed),
+    bytes, starts, lengths,
   ]);
 }
 

@@ -68,6 +68,7 @@ select stay_id, prediction_id, status, reasons, as_of, scored_id, scored_as_of, 
 from stay_risk where tenant = $1 and stay_id = any($2::uuid[]) order by stay_id for update`;
 
 export async function lockStayRisks(tx: Sql, tenant: number, stayIds: readonly string[]): Promise<Map<string, StayRisk>> {
+  if (stayIds.length === 0) return new Map();
   const rows = await tx.query<RiskRow>(lockRisks, [tenant, stayIds]);
   return new Map(rows.map((row) => [row.stay_id, {
     stayId: row.stay_id,

@@ -4,10 +4,16 @@ import type { CachedTimeline, TimelineCache } from './timeline-cache.ts';
 
 type GroupRow = { root_id: string; members: string[]; known_seq: number };
 
-/** Who belongs to a root now, and up to where their facts are known: one statement, hence one snapshot. */
+/**
+ * Who belongs to a root now, and up to where their facts are known: one statement, hence one snapshot. With $3 only
+ * patients who are scored: in an ICU, or with a risk that was not ended.
+ */
 const selectGroups = `
-select root_id, array_agg(id order by id) as members, max(known_seq) as known_seq
-from patient where tenant = $1 and root_id = any($2::uuid[]) group by root_id`;
+select p.root_id, array_agg(p.id order by p.id) as members, max(p.known_seq) as known_seq
+from patient p where p.tenant = $1 and p.root_id = any($2::uuid[]) group by p.root_id
+having not $3 or bool_or(
+  exists (select from stay s where s.tenant = $1 and s.patient_id = p.id and s.status = 'in-progress' and s.icu)
+  or exists (select from stay s join stay_risk r on r.tenant = s.tenant and r.stay_id = s.id and not r.ended where s.tenant = $1 and s.patient_id = p.id))`;
 
 type FactRow = {
   patient_id: string; seq: number; key: string; code: string; value: number | null; text: string | null; effective_at: Date; status: string; flag: string | null;
@@ -27,9 +33,9 @@ export type RefreshedTimeline = CachedTimeline & { news: readonly Fact[] };
  * because a patient's sequence grows in the order of commits and a group's members are locked together.
  */
 export async function readTimelines(
-  sql: Sql, cache: TimelineCache, tenant: number, rootIds: readonly string[],
+  sql: Sql, cache: TimelineCache, tenant: number, rootIds: readonly string[], options: { onlyScored: boolean },
 ): Promise<Map<string, RefreshedTimeline>> {
-  const groups = await sql.query<GroupRow>(selectGroups, [tenant, rootIds]);
+  const groups = await sql.query<GroupRow>(selectGroups, [tenant, rootIds, options.onlyScored]);
   const wanted = groups.map(({ root_id, members, known_seq }) => {
     const group = members.join(' ');
     const cached = cache.get(root_id);

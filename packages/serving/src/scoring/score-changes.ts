@@ -52,11 +52,11 @@ export async function scoreChanges(deps: ScoreDeps, cache: TimelineCache, tx: Sq
 
 async function gather(deps: ScoreDeps, cache: TimelineCache, tx: Sql, changes: ReadonlyMap<string, PatientChange>): Promise<StayAtHand[]> {
   const { tenant, model } = deps;
-  const stays = await readStays(tx, tenant, [...changes.keys()]);
-  if (stays.length === 0) return [];
-  const [risks, timelines] = await Promise.all([
-    lockStayRisks(tx, tenant, stays.map(({ stayId }) => stayId)),
-    readTimelines(tx, cache, tenant, [...new Set(stays.map(({ rootId }) => rootId))]),
+  const rootIds = [...changes.keys()];
+  // Two at a time travel together: stays and groups, then locks and facts.
+  const [{ stays, risks }, timelines] = await Promise.all([
+    readStays(tx, tenant, rootIds).then(async (found) => ({ stays: found, risks: await lockStayRisks(tx, tenant, found.map(({ stayId }) => stayId)) })),
+    readTimelines(tx, cache, tenant, rootIds, { onlyScored: true }),
   ]);
   const alertIds = [...risks.values()].flatMap(({ alertId }) => alertId ?? []);
   const suspects = stays.filter(({ rootId }) => ['correction', 'merge', 'stay'].some((kind) => changes.get(rootId)!.kinds.has(kind))) // stays of changed roots only

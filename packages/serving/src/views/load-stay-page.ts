@@ -54,7 +54,7 @@ export async function loadStayPage(deps: ViewDeps, reader: PhiReader, query: { s
   const asOf = stay.scored_as_of?.getTime() ?? now;
   const [identities, timelines, trends, alerts, predictions, treated, unmapped] = await Promise.all([
     readIdentities(deps, reader, [stay.root_id], now),
-    readTimelines(db, deps.timelines, tenant, [stay.root_id]),
+    readTimelines(db, deps.timelines, tenant, [stay.root_id], { onlyScored: false }),
     readTrends(db, tenant, [{ stayId: stay.id, from: Math.min(from, asOf - changeHours * hourMs) }]),
     readAlerts(db, tenant, stay.alert_id === null ? [] : [stay.alert_id]),
     readPredictions(db, tenant, stay.scored_id == null ? [] : [stay.scored_id]),

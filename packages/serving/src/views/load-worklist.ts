@@ -56,7 +56,7 @@ async function loadRows(deps: ViewDeps, reader: PhiReader, { now }: SiteAtHand, 
   const uncached = scoredIds.filter((id) => deps.payloads.get(id) === undefined);
   const [identities, timelines, trends, alerts, predictions] = await Promise.all([
     readIdentities(deps, reader, rootIds, now),
-    readTimelines(db, deps.timelines, tenant, rootIds),
+    readTimelines(db, deps.timelines, tenant, rootIds, { onlyScored: false }),
     readTrends(db, tenant, stays.map(({ id, scored_as_of }) => ({ stayId: id, from: Math.min(now - trendHours * hourMs, (scored_as_of?.getTime() ?? now) - changeHours * hourMs) }))),
     readAlerts(db, tenant, stays.flatMap(({ alert_id }) => alert_id ?? [])),
     readPredictions(db, tenant, uncached),
