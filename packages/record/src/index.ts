@@ -10,6 +10,6 @@ export { reduceStay, cancellable, type StaySummary, type IcuPeriod } from './sta
 export { stayFacts, stayFactChanges, type StayFact, type StayFactChange, type Demographics } from './stays/stay-facts.ts';
 export { eventName, type StayEvent, type StayEventKind, type StayEventDetail, type StayLocation } from './stays/stay-event.ts';
 export { readStayEvents, writeStayEvents, writeStays, type NewStayEvent, type StayRow } from './stays/stay-rows.ts';
-export { resourceAad, writeResources, type ResourceRow } from './resources/resource-rows.ts';
+export { joinBytes, resourceAad, sealResources, writeResources, type ResourceRow, type SealedRow } from './resources/resource-rows.ts';
 export { readResource, readHistory, type StoredResource } from './resources/read-resource.ts';
 export { identityOf, type PatientIdentity, type VersionedIdentity } from './patients/identity-of.ts';

@@ -4,6 +4,7 @@ import type { Db } from '@primum/store';
 import type { Audit, Keys } from '@primum/trust';
 import type { Mappings } from '../mapping/load-mappings.ts';
 import type { SourceDirectory } from '../sources/source-directory.ts';
+import { createBreather } from './breathe.ts';
 import { flushBatch } from './flush-batch.ts';
 import { loadState } from './load-state.ts';
 import { moveClocks } from './move-clocks.ts';
@@ -26,13 +27,17 @@ export async function applyBatch(
     const taken = await takeMessages(tx, tenant, options);
     onTaken(taken.map(({ id }) => id));
     if (taken.length === 0) return { taken: 0, applied: 0, quarantined: 0 };
+    const breathe = createBreather();
     const ready: ReadyMessage[] = [];
-    for (const message of taken) ready.push(await prepareMessage(deps, tenant, message));
+    for (const message of taken) {
+      ready.push(await prepareMessage(deps, tenant, message));
+      await breathe();
+    }
     const prepared = ready.flatMap((message) => message.prepared ?? []);
     const siteIds = [...new Set(prepared.map(({ source }) => source.siteId))];
     const [{ state, seq }, sites] = await Promise.all([loadState({ tx, keys: deps.keys }, tenant, prepared), readSites(tx, tenant, siteIds)]);
-    const outcomes = reduceBatch(deps, tenant, state, seq, ready);
-    await flushBatch({ tx, keys: deps.keys, audit: deps.audit }, tenant, { state, seq, outcomes, at: deps.clock.now() });
+    const outcomes = await reduceBatch({ ...deps, breathe }, tenant, state, seq, ready);
+    await flushBatch({ tx, keys: deps.keys, audit: deps.audit, breathe }, tenant, { state, seq, outcomes, at: deps.clock.now() });
     await moveClocks(tx, tenant, sites, outcomes);
     const applied = outcomes.filter(({ effects }) => effects !== undefined).length;
     return { taken: outcomes.length, applied, quarantined: outcomes.length - applied };

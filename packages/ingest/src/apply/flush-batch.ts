@@ -1,12 +1,13 @@
-import { writeFacts, writeResources, writeStayEvents, writeStays } from '@primum/record';
+import { joinBytes, sealResources, writeFacts, writeResources, writeStayEvents, writeStays } from '@primum/record';
 import { writeOutbox, type OutboxEvent, type Sql } from '@primum/store';
 import { mintSystemPrincipal, type Audit, type AuditInput, type Keys } from '@primum/trust';
 import { messageAad } from '../accept/acceptor.ts';
 import { ownerOf } from '../reduce/apply-message.ts';
 import type { PatientState, RecordState, StayState } from '../reduce/record-state.ts';
+import type { Breathe } from './breathe.ts';
 import type { Outcome } from './reduce-batch.ts';
 
-export type FlushDeps = { tx: Sql; keys: Keys; audit: Audit };
+export type FlushDeps = { tx: Sql; keys: Keys; audit: Audit; breathe: Breathe };
 
 /**
  * Writes what a batch did in a fixed number of set-based statements, sent together: patients, links, stays, resources,
@@ -27,7 +28,7 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
   for (const id of [...touched]) touched.add(stateOf(state.patients, id).rootId);
   const newIds = new Set(applied.flatMap(({ effects }) => [...effects.newPatients]));
   await keys.ensure(tenant, [...touched].map((patientId) => ({ kind: 'patient', patientId })));
-  const resources = applied.flatMap(({ ready, effects }) => effects.resources.map((row) => ({ ...row, messageId: ready.taken.id, deleted: isWithdrawn(row.body) })));
+  const resources = await sealResources(keys, tenant, applied.flatMap(({ ready, effects }) => effects.resources.map((row) => ({ ...row, messageId: ready.taken.id, deleted: isWithdrawn(row.body) }))), deps.breathe);
   await Promise.all([
     insertPatients(tx, tenant, seq, [...newIds].map((id) => stateOf(state.patients, id))),
     updatePatients(tx, tenant, seq, [...touched].filter((id) => !newIds.has(id)).map((id) => stateOf(state.patients, id))),
@@ -35,7 +36,7 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
     insertLinks(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.links.map((link) => ({ ...link, messageId: ready.taken.id })))),
     writeStays(tx, tenant, seq, [...stays.values()]),
     writeStayEvents(tx, tenant, applied.flatMap(({ ready, effects }) => effects.stayEvents.map((row) => ({ ...row, messageId: ready.taken.id })))),
-    writeResources({ tx, keys }, tenant, seq, resources),
+    writeResources(tx, tenant, seq, resources),
     writeFacts(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.facts.map((fact) => ({ ...fact, messageId: ready.taken.id })))),
     updateMessages(tx, keys, tenant, outcomes),
     countUnmapped(tx, tenant, applied),
@@ -84,21 +85,22 @@ async function insertLinks(tx: Sql, tenant: number, seq: number, links: readonly
 
 /** An applied message is sealed again under its patient's key, or the tenant's where it speaks of several. */
 async function updateMessages(tx: Sql, keys: Keys, tenant: number, outcomes: readonly Outcome[]): Promise<void> {
-  const sealed = outcomes.map(({ ready, effects }) => {
-    if (effects === undefined) return null;
+  const { bytes, starts, lengths } = joinBytes(outcomes.map(({ ready, effects }) => {
+    if (effects === undefined) return Buffer.alloc(0);
     const patientId = ownerOf(effects);
     return keys.seal(tenant, patientId === null ? { kind: 'tenant' } : { kind: 'patient', patientId }, ready.raw, messageAad(tenant, ready.taken.id));
-  });
+  }));
   await tx.query(`
-    update message m set status = t.status, reason_code = t.reason_code, reason_detail = t.reason_detail, sealed = coalesce(t.sealed, m.sealed),
+    update message m set status = t.status, reason_code = t.reason_code, reason_detail = t.reason_detail,
+      sealed = case when t.length = 0 then m.sealed else substring($6::bytea from t.start for t.length) end,
       applied_at = case when t.status = 'applied' then clock_timestamp() end
-    from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[]) as t(id, status, reason_code, reason_detail, sealed)
+    from unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $7::int[], $8::int[]) as t(id, status, reason_code, reason_detail, start, length)
     where m.tenant = $1 and m.id = t.id`,
   [
     tenant, outcomes.map(({ ready }) => ready.taken.id), outcomes.map(({ problem }) => (problem === undefined ? 'applied' : 'quarantined')),
     outcomes.map(({ problem }) => problem?.code ?? null),
     outcomes.map(({ problem }) => (problem === undefined ? null : [problem.location, problem.detail].filter((part) => part !== undefined).join(' '))),
-    sealed,
+    bytes, starts, lengths,
   ]);
 }
 

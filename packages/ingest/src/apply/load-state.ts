@@ -11,7 +11,7 @@ export class GroupsMoved extends Error {}
 type IdentityRow = { token: Buffer; patient_id: string; root_id: string };
 type MemberRow = { id: string; site_id: number; root_id: string; into_id: string | null };
 type StayRow = { id: string; patient_id: string; site_id: number; visit_token: Buffer };
-type VersionRow = { id: string; version: number; patient_id: string; deleted: boolean; retracted: boolean };
+type VersionRow = { id: string; version: number; patient_id: string; deleted: boolean };
 
 /**
  * Everything of the record that these messages may need, in few statements whatever their number, after locking the
@@ -106,8 +106,10 @@ function readStays(tx: Sql, tenant: number, rootIds: readonly string[], visitTok
 async function readObservations(tx: Sql, tenant: number, keys: readonly string[]): Promise<VersionRow[]> {
   if (keys.length === 0) return [];
   return tx.query<VersionRow>(`
-    select distinct on (id) id, version, patient_id, deleted
-    from resource where tenant = $1 and type = 'Observation' and id = any($2::uuid[]) order by id, version desc`,
+    select r.id, r.version, r.patient_id, r.deleted
+    from unnest($2::uuid[]) key(id) cross join lateral (
+      select id, version, patient_id, deleted from resource
+      where tenant = $1 and type = 'Observation' and id = key.id order by version desc limit 1) r`,
   [tenant, keys]);
 }
 
@@ -122,9 +124,10 @@ type BodyRow = { type: 'Patient' | 'Encounter'; id: string; version: number; bod
 
 function readBodies(tx: Sql, tenant: number, patientIds: readonly string[], stayIds: readonly string[]): Promise<BodyRow[]> {
   return tx.query<BodyRow>(`
-    select distinct on (type, id) type, id, version, body from resource
-    where tenant = $1 and ((type = 'Patient' and id = any($2::uuid[])) or (type = 'Encounter' and id = any($3::uuid[])))
-    order by type, id, version desc`,
+    select r.type, r.id, r.version, r.body
+    from (select 'Patient' as type, id from unnest($2::uuid[]) id union all select 'Encounter', id from unnest($3::uuid[]) id) key
+    cross join lateral (
+      select type, id, version, body from resource where tenant = $1 and type = key.type and id = key.id order by version desc limit 1) r`,
   [tenant, patientIds, stayIds]);
 }
 

@@ -5,6 +5,7 @@ import type { Keys } from '@primum/trust';
 import { keyOf } from '../reading/tokens.ts';
 import { applyMessage, type BatchContext } from '../reduce/apply-message.ts';
 import { absorb, type Effects, type RecordState } from '../reduce/record-state.ts';
+import type { Breathe } from './breathe.ts';
 import type { ReadyMessage } from './prepare-messages.ts';
 
 /** What became of a message of the batch. */
@@ -14,7 +15,9 @@ export type Outcome = { ready: ReadyMessage } & ({ effects: Effects; problem?: u
  * Reduces the messages in order, each upon what the former ones made of the state. Stops before a message that has a
  * second word on a fact of this batch: under one sequence a fact has one value, so that a pin never stands between two.
  */
-export function reduceBatch(deps: { keys: Keys; codes: CodeTable }, tenant: number, state: RecordState, seq: number, messages: readonly ReadyMessage[]): Outcome[] {
+export async function reduceBatch(
+  deps: { keys: Keys; codes: CodeTable; breathe: Breathe }, tenant: number, state: RecordState, seq: number, messages: readonly ReadyMessage[],
+): Promise<Outcome[]> {
   let n = 0;
   const batch: BatchContext = {
     codes: deps.codes,
@@ -26,6 +29,7 @@ export function reduceBatch(deps: { keys: Keys; codes: CodeTable }, tenant: numb
   const keysWritten = new Set<string>();
   const outcomes: Outcome[] = [];
   for (const ready of messages) {
+    await deps.breathe();
     if (ready.problem !== undefined) {
       outcomes.push({ ready, problem: ready.problem });
       continue;
