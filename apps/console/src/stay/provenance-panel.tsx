@@ -18,7 +18,7 @@ export function ProvenancePanel({ predictionId }: { predictionId: string | null 
       <h2 id="made-heading">How the score was made</h2>
       {predictionId === null && <p className="quiet">No score has been made yet.</p>}
       {predictionId !== null && mayRead && <Made predictionId={predictionId} />}
-      {predictionId !== null && mayReplay && <ReplayControl key={predictionId} predictionId={predictionId} />}
+      {predictionId !== null && mayReplay && <ReplayControl predictionId={predictionId} />}
     </section>
   );
 }
