@@ -14,7 +14,7 @@ export async function connectOrStart(options: StartOptions): Promise<Omit<Postgr
   if (runningPostmaster(layout.data) !== undefined) {
     const claim = await claimServer(layout.url.replace(/\/primum$/, '/postgres'));
     if (claim.state === 'taken') return beside;
-    if (claim.state === 'claimed') await claim.client.end(); // an orphan: the supervisor will replace it
+    if (claim.state === 'claimed') await claim.release(); // an orphan: the supervisor will replace it
   }
   try {
     return { ...(await startPostgres(options)), started: true };

@@ -132,6 +132,7 @@ describe('the embedded server', () => {
   it('starts where the pid file names a process of somebody else', async () => {
     await writeFile(join(layoutOf(home).data, 'postmaster.pid'), `${process.pid}\n${layoutOf(home).data}\n`);
     const postgres = await startPostgres({ home, log: silentLog });
+    expect(runningPostmaster(layoutOf(home).data)).not.toBe(process.pid);
     await postgres.stop();
   });
 

@@ -2,10 +2,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pg from 'pg';
+import type pg from 'pg';
 import { PrimumError, type Log } from '@primum/base';
 import { findBinaries, type Binaries } from './binaries.ts';
-import { claimServer } from './claim.ts';
+import { claimServer, type Held } from './claim.ts';
 import { assertSameMajor, initCluster } from './cluster.ts';
 import { layoutOf, makeHome, writeConf, type Layout } from './layout.ts';
 import { runningPostmaster, stopPostmaster } from './postmaster.ts';
@@ -32,7 +32,7 @@ export type Postgres = {
 type Deps = { layout: Layout; binaries: Binaries; runAs: RunAs; log: Log; onProgress: (stage: StartStage) => void };
 
 const readyLimitMs = 600_000; // the log of a long outage may have to be replayed
-const orphanPatienceMs = 5_000; // how long a dead Primum's session may take to end
+const orphanPatienceMs = 2_000; // how long a dead Primum's session may take to end
 const startLimit = 20;
 
 /**
@@ -70,7 +70,7 @@ async function prepare(layout: Layout, onProgress: Deps['onProgress'], unsafe: U
   return { binaries, runAs };
 }
 
-type Started = { child: ChildProcess; exited: Promise<void>; claim: pg.Client };
+type Started = { child: ChildProcess; exited: Promise<void>; claim: Held };
 
 async function start(deps: Deps): Promise<Started> {
   deps.onProgress('starting');
@@ -102,7 +102,7 @@ async function stopOrphan({ layout, log, onProgress }: Deps): Promise<void> {
       takenSince ??= now;
       if (now - takenSince > orphanPatienceMs) throw new PrimumError('store.in-use', layout.home);
     } else if (claim.state === 'claimed' || now - begun > (claim.state === 'starting' ? readyLimitMs : 2_000)) {
-      if (claim.state === 'claimed') await claim.client.end();
+      if (claim.state === 'claimed') await claim.release();
       log.warn('postgres.orphan-stopped', { pid });
       await stopPostmaster(pid);
       return;
@@ -140,7 +140,7 @@ function launch({ layout, binaries, runAs }: Deps): { child: ChildProcess; exite
 }
 
 /** The supervisor's session once the server answers; undefined where the server exited instead. */
-async function ready(deps: Deps, { child, exited }: Pick<Started, 'child' | 'exited'>): Promise<pg.Client | undefined> {
+async function ready(deps: Deps, { child, exited }: Pick<Started, 'child' | 'exited'>): Promise<Held | undefined> {
   let gone = false;
   void exited.then(() => { gone = true; });
   const begun = performance.now();
@@ -149,7 +149,7 @@ async function ready(deps: Deps, { child, exited }: Pick<Started, 'child' | 'exi
     const claim = await claimServer(adminUrl(deps.layout));
     if (claim.state === 'claimed') {
       await createDatabase(claim.client);
-      return claim.client;
+      return claim;
     }
     const waitedMs = performance.now() - begun;
     if (claim.state === 'taken') takenSince ??= waitedMs;
@@ -176,20 +176,21 @@ function supervise(deps: Deps, first: Started): Postgres {
   let stopping = false;
   const wake = new AbortController(); // ends a pause between two starts when we are asked to stop
 
+  /** The server ends every session when one of its processes crashes, and goes on: take the lock again. */
   const keepClaim = async (started: Started): Promise<void> => {
-    // The server ends every session when one of its processes crashes, and goes on: take the lock again.
-    while (!stopping && current === started) {
-      await new Promise((resolve) => started.claim.once('end', resolve));
-      for (let pauseMs = 50; !stopping && current === started; pauseMs = Math.min(pauseMs * 2, 2_000)) {
+    let gone = false;
+    void started.exited.then(() => { gone = true; });
+    while (!stopping && !gone) {
+      await started.claim.ended;
+      for (let pauseMs = 50, held = false; !held && !stopping && !gone; pauseMs = Math.min(pauseMs * 2, 2_000)) {
         const claim = await claimServer(adminUrl(layout));
-        if (claim.state === 'claimed') {
-          if (stopping || current !== started) await claim.client.end();
-          else started.claim = claim.client;
-          break;
-        }
-        await sleep(pauseMs);
+        held = claim.state === 'claimed';
+        if (claim.state === 'claimed') started.claim = claim;
+        else await sleep(pauseMs);
       }
     }
+    // Asked to stop, or the server went, while the lock was being taken: nobody else will let it go.
+    await started.claim.release();
   };
 
   const keepRunning = async (): Promise<void> => {
@@ -213,6 +214,7 @@ function supervise(deps: Deps, first: Started): Postgres {
       }
       log.warn('postgres.restarted', {});
       void keepClaim(current);
+      if (stopping) await end(current); // asked to stop while it was starting
     }
   };
   const done = keepRunning();
@@ -221,16 +223,20 @@ function supervise(deps: Deps, first: Started): Postgres {
     connection: { url: layout.url },
     version: deps.binaries.version,
     stop: async () => {
-      if (stopping) return done;
-      stopping = true;
-      wake.abort();
-      await current.claim.end().catch(() => undefined);
-      current.child.ref(); // its end is now waited for
-      const pid = current.child.pid;
-      if (pid !== undefined && current.child.exitCode === null && current.child.signalCode === null) await stopPostmaster(pid);
+      if (!stopping) {
+        stopping = true;
+        wake.abort();
+        await end(current);
+      }
       await done;
     },
   };
+}
+
+async function end({ child, claim }: Started): Promise<void> {
+  await claim.release();
+  child.ref(); // its end is now waited for
+  if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) await stopPostmaster(child.pid);
 }
 
 function adminUrl(layout: Layout): string {

@@ -108,6 +108,7 @@ describe('the stream', () => {
           sequencer.kick();
           await until(() => consumer.seen.length === n + 1, 'an event beside the strangers', 1_000);
         }
+        expect(consumer.seen.map(numberOf)).toEqual([...Array(20).keys()]);
       });
     });
     await consumer.stop();

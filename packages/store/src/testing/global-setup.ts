@@ -16,7 +16,7 @@ export const templateDatabase = 'primum_template';
  * One embedded PostgreSQL for a whole vitest run, started when the first test asks for a database. It is the real
  * one, with fsync on. Migrations run once, into a template that each test file clones.
  */
-export default async function setup(): Promise<() => Promise<void>> {
+export async function setup(): Promise<() => Promise<void>> {
   await sweep();
   const home = await mkdtemp(join(tmpdir(), `primum-test-${process.pid}-`));
   await chmod(home, 0o711); // as root, PostgreSQL runs as another user, which must get through
