@@ -46,6 +46,10 @@ export type Acceptor = {
   close(): Promise<void>;
 };
 
+/** From so many messages in a commit on, the next one waits up to `gatherMs` for as many. */
+const manySenders = 4;
+const gatherMs = 2;
+
 type Waiting = { message: NewMessage; commitment: string; done(error: PrimumError | undefined): void };
 
 export function createAcceptor(deps: AcceptorDeps, options: AcceptorOptions): Acceptor {
@@ -55,11 +59,14 @@ export function createAcceptor(deps: AcceptorDeps, options: AcceptorOptions): Ac
   const gathered: Waiting[] = [];
   const counts = { accepted: 0, quarantined: 0, duplicates: 0 };
   let committing: Promise<void> | undefined;
+  let former = { size: 0, at: 0 };
+  let onGathered: (() => void) | undefined;
 
   const commit = async (): Promise<void> => {
     // Frames that were read from other sockets in this turn of the event loop come along.
     await new Promise<void>((resolve) => { setImmediate(resolve); });
     while (gathered.length > 0) {
+      if (former.size >= manySenders && gathered.length < former.size && performance.now() - former.at < 10 * gatherMs) await gather(former.size);
       const batch = gathered.splice(0, maxBatch);
       const unique = new Map(batch.map((waiting) => [waiting.commitment, waiting.message]));
       let failure: PrimumError | undefined;
@@ -75,11 +82,23 @@ export function createAcceptor(deps: AcceptorDeps, options: AcceptorOptions): Ac
         log.error('ingest.not-kept', { ...errorFields(failure), count: batch.length });
       }
       for (const { done } of batch) done(failure);
+      former = { size: batch.length, at: performance.now() };
     }
   };
 
+  /** The senders of the former batch have their answers now and send again: a moment's patience halves the commits. */
+  const gather = (enough: number): Promise<void> => new Promise((resolve) => {
+    const timer = setTimeout(resolve, gatherMs);
+    onGathered = () => {
+      if (gathered.length < enough) return;
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+
   const keep = (message: NewMessage): Promise<PrimumError | undefined> => new Promise((resolve) => {
     gathered.push({ message, commitment: message.commitment.toString('base64'), done: resolve });
+    onGathered?.();
     committing ??= commit().finally(() => { committing = undefined; });
   });
 

@@ -1,22 +1,48 @@
 import type { Sql } from '@primum/store';
 
 /**
- * How many messages wait to be applied. Counted along, so that the listener can ask on each read; set right from the
- * database every so often, since other processes accept and apply too. At the bound the listener stops reading.
+ * How many messages wait to be applied, and how fast they come. Counted along, so that the listener can ask on each
+ * read; set right from the database every so often, since other processes accept and apply too. At the bound the
+ * listener stops reading.
  */
 export type Backlog = {
+  /** Messages that were accepted (positive) or dealt with (negative). */
   add(count: number): void;
   waiting(): number;
   saturated(): boolean;
+  /** More come in than a ward sends in peace, and there is room for them: persisting goes before applying. */
+  bursting(): boolean;
   refresh(): Promise<number>;
 };
 
+const windowMs = 100;
+const burstPerWindow = 25;
+
 export function createBacklog({ db }: { db: Sql }, tenant: number, maxWaiting = 10_000): Backlog {
   let count = 0;
+  let window = 0;
+  let arrived = 0;
+  let arrivedBefore = 0;
+  const turn = (): void => {
+    const now = Math.floor(performance.now() / windowMs);
+    if (now === window) return;
+    arrivedBefore = now === window + 1 ? arrived : 0;
+    arrived = 0;
+    window = now;
+  };
+  const saturated = (): boolean => count >= maxWaiting;
   return {
-    add: (more) => { count = Math.max(0, count + more); },
+    add: (more) => {
+      count = Math.max(0, count + more);
+      turn();
+      if (more > 0) arrived += more;
+    },
     waiting: () => count,
-    saturated: () => count >= maxWaiting,
+    saturated,
+    bursting: () => {
+      turn();
+      return Math.max(arrived, arrivedBefore) >= burstPerWindow && !saturated();
+    },
     refresh: async () => {
       const [row] = await db.query<{ waiting: number }>("select count(*) as waiting from message where tenant = $1 and status = 'received'", [tenant]);
       count = row?.waiting ?? 0;

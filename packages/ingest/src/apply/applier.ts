@@ -42,6 +42,8 @@ export type Applier = {
 const databaseFaults: ReadonlySet<string> = new Set(['store.unreachable', 'store.disk-full', 'store.timeout', 'store.unsafe', 'trust.key-store-unusable']);
 const longestBackoffMs = 5_000;
 const retriesOfConflict = 5;
+/** Between two batches of a burst: the disk and the processor are the listener's, and the next batch is a full one. */
+const burstPauseMs = 50;
 
 export function createApplier(deps: ApplierDeps, options: ApplierOptions): Applier {
   const { log, backlog } = deps;
@@ -68,6 +70,8 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
     });
   });
 
+  const pause = (forMs: number): Promise<void> => sleep(forMs, undefined, { signal: stop.signal }).catch(() => undefined);
+
   const work = async (worker: number): Promise<void> => {
     const maxLanes = Math.ceil(laneCount / workers);
     let firstLane = Math.floor(worker * laneCount / workers);
@@ -88,6 +92,7 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
           deps.onCommitted?.();
           // What was left behind may be another worker's: a message that needs both their lanes, or more than a batch.
           if (report.taken < taken.length) kick();
+          if (backlog.bursting()) await pause(burstPauseMs);
           continue;
         }
         idleWorkers.add(worker);
@@ -108,7 +113,7 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
         } else if (kind === 'data' || (kind === 'conflict' && failures > retriesOfConflict)) {
           single = maxBatch;
         } else if (kind === 'database') {
-          await sleep(Math.min(longestBackoffMs, 50 * 2 ** Math.min(failures, 7)), undefined, { signal: stop.signal }).catch(() => undefined);
+          await pause(Math.min(longestBackoffMs, 50 * 2 ** Math.min(failures, 7)));
         }
       }
     }
