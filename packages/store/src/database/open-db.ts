@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 import { PrimumError } from '@primum/base';
 import { databaseError } from './errors.ts';
@@ -92,7 +93,8 @@ async function runTransaction<T>(
   const abort = (): void => {
     broken = true;
     // Ends the query on our side; the server notices the closed socket within a second and rolls back.
-    void client.end().catch(() => undefined);
+    // (pg's own end() waits for what is on its way, and its types leave the connection out.)
+    (client as unknown as { connection: { stream: Socket } }).connection.stream.destroy();
   };
   signal?.addEventListener('abort', abort, { once: true });
   let open = true;

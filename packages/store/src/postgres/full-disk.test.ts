@@ -24,7 +24,8 @@ describe.skipIf(!canMount)('a full disk (needs root on Linux)', () => {
     await chmod(folder, 0o711);
     disk = join(folder, 'disk');
     await mkdir(disk);
-    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300m,mode=0711', 'tmpfs', disk]).status).toBe(0);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300m,mode=0711', 'tmpfs', disk], { encoding: 'utf8' });
+    if (mounted.status !== 0) throw new Error(mounted.stderr);
     postgres = await startPostgres({ home: join(disk, 'home'), log: silentLog });
     db = await openDb(postgres.connection);
     await db.query('create table kept (n int primary key, filler text)');
