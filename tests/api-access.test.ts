@@ -1,0 +1,270 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errorCatalogue, roles, routes, type Role, type Route, type RouteName } from '@primum/contract';
+import { Value } from 'typebox/value';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { results, type BenchPatient } from '../bench/support/ward-messages.ts';
+import { admittedAt, illPatient, lastSentAt } from './support/ill-patient.ts';
+import { ask, bootForTest, signIn, type Asked, type Booted } from './support/booted.ts';
+
+const patient: BenchPatient = { mrn: 'ACC1', visit: 'ACCV1', bed: 'A1', admittedAt };
+const stranger: BenchPatient = { mrn: 'ACC2', visit: 'ACCV2', bed: 'A2', admittedAt };
+
+type Ids = { stay: string; prediction: string; alert: string; quarantined: string; patient: string; version: number };
+type Row = { path(ids: Ids): string; body?: (ids: Ids) => unknown; may: readonly Role[] | 'anyone' | 'any role'; ok?: number };
+
+const clinician: readonly Role[] = ['clinician'];
+const integration: readonly Role[] = ['integration-engineer'];
+
+/**
+ * Every route: how it is called, who may, and what it answers to who may (200, where nothing else stands). Written out
+ * here and not taken from the roles' table, so that a change of that table shows. Called from the top to the bottom.
+ */
+const table: Readonly<Record<RouteName, Row>> = {
+  signIn: { path: () => '/api/session', body: () => ({ username: `nobody-${randomUUID()}`, password: 'wrong' }), may: 'anyone', ok: 401 },
+  getSession: { path: () => '/api/session', may: 'any role' },
+  health: { path: () => '/api/health', may: 'anyone' },
+  openapi: { path: () => '/api/openapi.json', may: 'anyone' },
+  events: { path: () => '/api/events', may: 'any role' },
+  worklist: { path: () => '/api/worklist?site=bench', may: clinician },
+  stay: { path: ({ stay }) => `/api/stays/${stay}?hours=24`, may: clinician },
+  prediction: { path: ({ prediction }) => `/api/predictions/${prediction}`, may: clinician },
+  replay: { path: ({ prediction }) => `/api/predictions/${prediction}/replay`, may: clinician },
+  acknowledge: { path: ({ alert }) => `/api/alerts/${alert}/acknowledge`, body: ({ version }) => ({ as: 'assessing', version }), may: clinician },
+  snooze: { path: ({ alert }) => `/api/alerts/${alert}/snooze`, body: ({ version }) => ({ minutes: 30, version: version + 1 }), may: clinician },
+  notices: { path: () => '/api/notices', may: clinician },
+  readNotice: { path: () => `/api/notices/${randomUUID()}/read`, may: clinician, ok: 404 },
+  feeds: { path: () => '/api/feeds', may: ['integration-engineer', 'ml-engineer'] },
+  quarantined: { path: ({ quarantined }) => `/api/quarantine/${quarantined}`, may: integration },
+  replayMessage: { path: ({ quarantined }) => `/api/quarantine/${quarantined}/replay`, may: integration },
+  audit: { path: () => '/api/audit?limit=20', may: ['privacy-officer', 'auditor'] },
+  model: { path: () => '/api/model', may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'auditor'] },
+  readResource: { path: ({ patient: id }) => `/api/fhir/Patient/${id}`, may: clinician },
+  readVersion: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/_history/1`, may: clinician },
+  signOut: { path: () => '/api/session', may: 'any role' },
+};
+
+let primum: Booted;
+let ids: Ids;
+const tokens = new Map<Role, string>();
+const passwordOf = (role: Role): { username: string; password: string } => primum.seeded.find((user) => user.role === role)!; // every role is seeded
+const nameOf = (text: string): RouteName => text as RouteName; // the keys of `table`, which are the routes' names
+
+beforeAll(async () => {
+  primum = await bootForTest();
+  await primum.send(...illPatient(patient), results(stranger, 'Q1', { order: 'Q', at: lastSentAt, sentAt: lastSentAt, values: [{ code: 'HR', unit: 'bpm', value: 80 }] }));
+  const [row] = await primum.core.db.query<Ids>(`
+    select s.id as stay, r.prediction_id as prediction, r.alert_id as alert, s.patient_id as patient, a.version, (select id from message where status = 'quarantined') as quarantined
+    from stay s join stay_risk r on r.tenant = s.tenant and r.stay_id = s.id join alert a on a.tenant = s.tenant and a.id = r.alert_id`, []);
+  ids = row!; // the one stay that was sent
+  for (const role of roles) {
+    const { username, password } = passwordOf(role);
+    tokens.set(role, await signIn(primum, username, password));
+  }
+});
+afterAll(async () => { await primum[Symbol.asyncDispose](); });
+
+function call(name: RouteName, token: string | undefined): Asked {
+  const row = table[name];
+  return { method: routes[name].method, path: row.path(ids), ...(row.body === undefined ? {} : { body: row.body(ids) }), token };
+}
+
+function expectError(answer: { text: string; body: unknown }, code: keyof typeof errorCatalogue): void {
+  expect(answer.body).toMatchObject({ code, action: errorCatalogue[code].action });
+  expect(String((answer.body as { message?: unknown }).message)).toContain(errorCatalogue[code].summary); // checked just before
+}
+
+describe('every route', () => {
+  it('has a row in this test, and a call that fits its schemas', () => {
+    expect(Object.keys(table).sort()).toEqual(Object.keys(routes).sort());
+    for (const [name, row] of Object.entries(table)) {
+      const route: Route = routes[nameOf(name)];
+      if (route.body !== undefined) expect([...Value.Errors(route.body, row.body?.(ids))]).toEqual([]);
+    }
+    expect(ids.alert).toMatch(/^[0-9a-f-]{36}$/);
+    expect(ids.quarantined).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it.each(Object.keys(table).map(nameOf))('%s answers nobody without a session, unless it is for anyone', async (name) => {
+    for (const token of [undefined, 'invented', Buffer.alloc(32, 7).toString('base64url')]) {
+      const answer = await ask(primum.httpPort, call(name, token));
+      if (table[name].may === 'anyone') expect(answer.status).toBe(table[name].ok ?? 200);
+      else {
+        expect(answer.status).toBe(401);
+        expectError(answer, 'auth.required');
+      }
+    }
+  });
+
+  it.each(Object.keys(table).map(nameOf))('%s answers the roles that may, in the contract\'s shape, and no other', async (name) => {
+    const row = table[name];
+    const route: Route = routes[name];
+    const allowed: string[] = [];
+    for (const role of roles) {
+      const answer = await ask(primum.httpPort, call(name, tokens.get(role)));
+      const may = typeof row.may === 'string' || row.may.includes(role);
+      expect({ role, status: answer.status }).toEqual({ role, status: may ? row.ok ?? 200 : 403 });
+      if (!may) expectError(answer, 'auth.forbidden');
+      else if (answer.status === 200) {
+        allowed.push(role);
+        if (route.response !== undefined) expect([...Value.Errors(route.response, answer.body)]).toEqual([]);
+      }
+    }
+    if (row.ok === undefined) expect(allowed.length).toBeGreaterThan(0);
+  });
+
+  it('leaves every refusal on the audit log', async () => {
+    const refused = await primum.core.db.query<{ actor: string; action: string }>(
+      'select distinct actor, action from audit_event where outcome = \'minor-failure\' and action like \'route.%\'', []);
+    const expected = Object.entries(table).flatMap(([name, { may }]) => (typeof may === 'string' ? [] : roles.filter((role) => !may.includes(role)).map((role) => `user:${passwordOf(role).username} route.${name}`)));
+    expect(refused.map(({ actor, action }) => `${actor} ${action}`).sort()).toEqual(expected.sort());
+  });
+});
+
+describe('a session', () => {
+  it('is a cookie that no script and no other site gets', async () => {
+    const { username, password } = passwordOf('data-scientist');
+    const answer = await ask(primum.httpPort, { method: 'POST', path: '/api/session', body: { username, password } });
+    const [cookie] = [answer.headers['set-cookie'] ?? []].flat();
+    expect(cookie?.split('; ').slice(1).sort()).toEqual(['HttpOnly', 'Path=/', 'SameSite=Strict']);
+    expect(answer.text).not.toContain(/=([^;]+)/.exec(cookie ?? '')![1]);
+    expect(answer.text).not.toContain(password);
+  });
+
+  it('ends at once with sign-out, for its token alone', async () => {
+    const { username, password } = passwordOf('clinician');
+    const [one, other] = [await signIn(primum, username, password), await signIn(primum, username, password)];
+    expect((await ask(primum.httpPort, { path: '/api/worklist', token: one })).status).toBe(200);
+    const out = await ask(primum.httpPort, { method: 'DELETE', path: '/api/session', token: one });
+    expect(out.status).toBe(200);
+    expect(String(out.headers['set-cookie'])).toMatch(/^primum_session=;.*Expires=Thu, 01 Jan 1970/);
+    expect((await ask(primum.httpPort, { path: '/api/worklist', token: one })).status).toBe(401);
+    expect((await ask(primum.httpPort, { path: '/api/worklist', token: other })).status).toBe(200);
+  });
+
+  it('ends its stream of events too, within a few seconds', async () => {
+    const { username, password } = passwordOf('clinician');
+    const token = await signIn(primum, username, password);
+    const stream = await fetch(`${primum.url}api/events`, { headers: { cookie: `primum_session=${token}` } });
+    expect(stream.headers.get('content-type')).toBe('text/event-stream');
+    await ask(primum.httpPort, { method: 'DELETE', path: '/api/session', token });
+    const text = await Promise.race([stream.text(), sleep(8_000, 'still open')]);
+    expect(text).toContain('event: hello');
+  });
+
+  it('is refused to a name after five wrong passwords, known or not, even with the right one', async () => {
+    const { username, password } = passwordOf('auditor');
+    for (const name of [username, 'nobody-at-all']) {
+      for (let attempt = 1; attempt <= 5; attempt += 1) {
+        const answer = await ask(primum.httpPort, { method: 'POST', path: '/api/session', body: { username: name, password: `wrong-${attempt}` } });
+        expect(answer.status).toBe(401);
+        expectError(answer, 'auth.failed');
+        expect(answer.headers['set-cookie']).toBeUndefined();
+      }
+      const answer = await ask(primum.httpPort, { method: 'POST', path: '/api/session', body: { username: name, password } });
+      expect(answer.status).toBe(429);
+      expectError(answer, 'auth.locked');
+    }
+  });
+});
+
+describe('another origin', () => {
+  const hello: Asked = { method: 'POST', path: '/api/session', body: { username: 'a', password: 'b' } };
+  it.each(['http://evil.example', 'null', 'http://127.0.0.1:1', 'https://localhost'])('changes nothing (Origin %s)', async (origin) => {
+    const answer = await ask(primum.httpPort, { ...hello, headers: { origin } });
+    expect(answer.status).toBe(403);
+    expectError(answer, 'auth.origin-refused');
+  });
+
+  it.each(['evil.example', 'evil.example:8420', '127.0.0.1.evil.example', 'localhost@evil.example'])('reads nothing through a name that resolves to us (Host %j)', async (host) => {
+    for (const path of ['/api/health', '/api/openapi.json', '/']) {
+      const answer = await ask(primum.httpPort, { path, headers: { host } });
+      expect([400, 403]).toContain(answer.status);
+      expect(answer.text).not.toContain('openapi');
+    }
+  });
+
+  it('is told by no header that it may read', async () => {
+    const answer = await ask(primum.httpPort, { path: '/api/health', headers: { origin: 'http://evil.example' } });
+    expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+    expect((await ask(primum.httpPort, { method: 'OPTIONS', path: '/api/session', headers: { origin: 'http://evil.example', 'access-control-request-method': 'DELETE' } })).status).toBe(403);
+  });
+
+  it('sends no form that is taken for a call', async () => {
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+      const answer = await ask(primum.httpPort, { ...hello, headers: { 'content-type': type } });
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      expect(answer.status).toBeLessThan(500);
+      expect(answer.headers['set-cookie']).toBeUndefined();
+    }
+  });
+
+  it('may frame no page and run no script here', async () => {
+    const { headers } = await ask(primum.httpPort, { path: '/api/health' });
+    expect(headers['content-security-policy']).toContain('frame-ancestors \'none\'');
+    expect(headers['content-security-policy']).toContain('script-src \'self\'');
+    expect(headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store' });
+  });
+});
+
+describe('an invalid request', () => {
+  const canary = 'Zzyzx-Canary';
+  it('is answered with code, what is wrong and what to do, never with what was sent', async () => {
+    const { username, password } = passwordOf('clinician');
+    const token = await signIn(primum, username, password);
+    const cases: Asked[] = [
+      { method: 'POST', path: '/api/session', body: { username: canary, password: canary, [canary]: canary } },
+      { method: 'POST', path: '/api/session', body: { username: canary.repeat(100), password: canary } },
+      { method: 'POST', path: '/api/session', body: `{"username": "${canary}` },
+      { method: 'POST', path: '/api/session', body: [canary] },
+      { method: 'POST', path: '/api/session' },
+      { method: 'POST', path: `/api/alerts/${ids.alert}/acknowledge`, body: { as: canary, version: canary } },
+      { method: 'POST', path: `/api/alerts/${ids.alert}/snooze`, body: { minutes: 14, version: 1 } },
+      { method: 'POST', path: `/api/alerts/${ids.alert}/snooze`, body: { minutes: 241, version: 1, [canary]: 1 } },
+      { path: `/api/stays/${canary}` },
+      { path: `/api/stays/${ids.stay}?hours=${canary}` },
+      { path: `/api/predictions/${canary}` },
+      { path: `/api/fhir/${canary}/${ids.patient}` },
+      { path: `/api/fhir/Patient/${ids.patient}/_history/${canary}` },
+    ];
+    for (const asked of cases) {
+      const answer = await ask(primum.httpPort, { ...asked, token });
+      expect({ path: asked.path, status: answer.status }).toEqual({ path: asked.path, status: 400 });
+      expectError(answer, 'api.request-invalid');
+      expect(answer.text).not.toContain(canary);
+    }
+  });
+
+  it('is too large beyond a bound', async () => {
+    const answer = await ask(primum.httpPort, { method: 'POST', path: '/api/session', body: { username: 'a', password: 'x'.repeat(2_000_000) } });
+    expect(answer.status).toBe(413);
+    expectError(answer, 'api.request-invalid');
+  });
+
+  it.each([['GET', '/api/nothing-here'], ['PUT', '/api/session'], ['POST', '/api/worklist'], ['GET', '/api/'], ['DELETE', '/'], ['GET', '/api/../../etc/passwd'], ['GET', '/assets/%2e%2e/%2e%2e/package.json']])('%s %s is nowhere', async (method, path) => {
+    const answer = await ask(primum.httpPort, { method, path });
+    expect(answer.status).toBe(404);
+    expectError(answer, 'api.not-found');
+    expect(answer.text).not.toContain('nothing-here');
+  });
+
+  it('names no stay, prediction, alert or resource that is not there', async () => {
+    const { username, password } = passwordOf('clinician');
+    const token = await signIn(primum, username, password);
+    const unknown = randomUUID();
+    const cases: [Asked, keyof typeof errorCatalogue][] = [
+      [{ path: `/api/stays/${unknown}` }, 'record.not-found'],
+      [{ path: `/api/worklist?site=${unknown}` }, 'record.not-found'],
+      [{ path: `/api/predictions/${unknown}` }, 'prediction.not-found'],
+      [{ method: 'POST', path: `/api/predictions/${unknown}/replay` }, 'prediction.not-found'],
+      [{ method: 'POST', path: `/api/alerts/${unknown}/acknowledge`, body: { as: 'assessing', version: 1 } }, 'alert.not-found'],
+      [{ path: `/api/fhir/Patient/${unknown}` }, 'record.not-found'],
+      [{ path: `/api/fhir/Patient/${ids.patient}/_history/99` }, 'record.not-found'],
+    ];
+    for (const [asked, code] of cases) {
+      const answer = await ask(primum.httpPort, { ...asked, token });
+      expect({ path: asked.path, status: answer.status }).toEqual({ path: asked.path, status: 404 });
+      expectError(answer, code);
+    }
+  });
+});
