@@ -21,12 +21,12 @@ export const runPowerCut: Torture = async (options) => {
   const control = await cutAgainAndAgain(1, true);
   return {
     cuts, acknowledged: safe.acknowledged, lost: safe.lost, refused: safe.refused,
-    control_acknowledged: control.acknowledged, control_lost: control.lost,
+    control_acknowledged: control.acknowledged, control_lost: control.lost, control_opened: control.opened,
     passed: safe.lost === 0 && control.lost > 0,
   };
 };
 
-async function cutAgainAndAgain(cuts: number, fsyncOff: boolean): Promise<{ acknowledged: number; lost: number; refused: number }> {
+async function cutAgainAndAgain(cuts: number, fsyncOff: boolean): Promise<{ acknowledged: number; lost: number; refused: number; opened: boolean }> {
   const disk = createCuttableDisk();
   const sending: Sending = { next: 0, acknowledged: new Set(), refused: 0 };
   let station: Station | undefined;
@@ -44,12 +44,12 @@ async function cutAgainAndAgain(cuts: number, fsyncOff: boolean): Promise<{ ackn
         station = await start(disk, fsyncOff);
       } catch (error) {
         if (!fsyncOff) throw error;
-        return { acknowledged: sending.acknowledged.size, lost: sending.acknowledged.size, refused: sending.refused };
+        return { acknowledged: sending.acknowledged.size, lost: sending.acknowledged.size, refused: sending.refused, opened: false };
       }
       process.stderr.write(`cut ${cut} of ${cuts}${fsyncOff ? ' (fsync off)' : ''}: ${sending.acknowledged.size} acknowledged\n`);
     }
     const lost = await countLost(station, sending.acknowledged, fsyncOff);
-    return { acknowledged: sending.acknowledged.size, lost, refused: sending.refused };
+    return { acknowledged: sending.acknowledged.size, lost, refused: sending.refused, opened: true };
   } finally {
     station?.child.kill('SIGKILL');
     await disk.remove();
