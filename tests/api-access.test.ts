@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorCatalogue, roles, routes, type Role, type Route, type RouteName } from '@primum/contract';
 import { Value } from 'typebox/value';
@@ -164,6 +165,18 @@ describe('a session', () => {
       const answer = await ask(primum.httpPort, { method: 'POST', path: '/api/session', body: { username: name, password } });
       expect(answer.status).toBe(429);
       expectError(answer, 'auth.locked');
+    }
+  });
+});
+
+describe('another machine', () => {
+  it.skipIf(process.platform !== 'linux')('reaches nothing: Primum listens on this machine alone', async () => {
+    const tables = await Promise.all(['tcp', 'tcp6'].map((name) => readFile(`/proc/net/${name}`, 'utf8').catch(() => '')));
+    for (const port of [primum.httpPort, primum.mllpPort]) {
+      const hex = port.toString(16).toUpperCase().padStart(4, '0');
+      // The second column is address:port, the fourth the state; 0A listens (proc(5), /proc/net/tcp).
+      const listening = tables.join('\n').split('\n').map((line) => line.trim().split(/\s+/)).filter(([, local, , state]) => state === '0A' && local?.endsWith(`:${hex}`));
+      expect(listening.map(([, local]) => local)).toEqual([`0100007F:${hex}`]);
     }
   });
 });
