@@ -8,7 +8,7 @@ import { registerSource } from '@primum/ingest';
 import { streamHead, tailStream } from '@primum/store';
 import { bootPrimum, type Primum } from '../apps/primum/src/boot.ts';
 import type { SenderReport, SenderTask } from './support/e2e-sender.ts';
-import { admission, benchSource, randomOf, results, vitalSigns, type BenchPatient } from './support/ward-messages.ts';
+import { admission, benchSource, bloodResults, randomOf, results, vitalSigns, type BenchPatient, type BenchValue } from './support/ward-messages.ts';
 
 const tenant = 1;
 const hourMs = 3_600_000;
@@ -70,8 +70,19 @@ function hourlyMessages(ward: readonly BenchPatient[], count: number, rate: numb
     const at = patient.admittedAt + (1 + Math.floor(index / ward.length)) * hourMs;
     const controlId = `E${index}`;
     atMs += (-Math.log(1 - random()) * 1_000) / rate;
-    return { controlId, text: results(patient, controlId, { order: controlId, at, sentAt: at, values: vitalSigns(random) }), atMs, lane };
+    return { controlId, text: results(patient, controlId, { order: controlId, at, sentAt: at, values: valuesAt(random, illness(index, ward.length)) }), atMs, lane };
   });
+}
+
+/** Eight values; sixteen while the laboratory watches an ill patient. */
+function valuesAt(random: () => number, ill: number): BenchValue[] {
+  return [...vitalSigns(random, ill), ...(ill > 0.5 ? bloodResults(random, ill) : [])];
+}
+
+/** Every third bed goes through twelve hours of illness and twelve of recovery, so that alerts are raised, rise and close. */
+function illness(index: number, beds: number): number {
+  if (index % 3 !== 0) return 0.15;
+  return 0.5 - 0.5 * Math.cos((Math.floor(index / beds) / 12) * Math.PI);
 }
 
 async function send(task: SenderTask): Promise<SenderReport> {
@@ -109,8 +120,8 @@ async function sentTimes({ core }: Primum, report: SenderReport): Promise<{ idOf
 }
 
 async function counts({ core }: Primum): Promise<Record<string, number>> {
-  const [row] = await core.db.query<{ predictions: number; scored: number; alerts: number; quarantined: number }>(
+  const [row] = await core.db.query<{ predictions: number; scored: number; alerts: number; alert_events: number; quarantined: number }>(
     `select (select count(*) from prediction) as predictions, (select count(*) from prediction where status = 'scored') as scored,
-       (select count(*) from alert) as alerts, (select count(*) from message where status = 'quarantined') as quarantined`, []);
+       (select count(*) from alert) as alerts, (select count(*) from alert_event) as alert_events, (select count(*) from message where status = 'quarantined') as quarantined`, []);
   return { ...row };
 }

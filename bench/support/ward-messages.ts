@@ -69,21 +69,23 @@ export function randomOf(seed: number): () => number {
   };
 }
 
-/** Eight vital signs of one reading. */
-export function vitalSigns(random: () => number): BenchValue[] {
-  const around = (middle: number, spread: number): number => middle + (random() - 0.5) * 2 * spread;
+/** Eight values of one reading; `ill` (0 to 1) moves them from a calm patient towards septic shock. */
+export function vitalSigns(random: () => number, ill = random() * 0.4): BenchValue[] {
+  const between = (calm: number, severe: number, spread: number): number => calm + (severe - calm) * ill + (random() - 0.5) * 2 * spread;
   return [
-    { code: 'HR', unit: 'bpm', value: around(95, 45) }, { code: 'RR', unit: 'rpm', value: around(19, 8) }, { code: 'SPO2', unit: '%', value: around(95, 4) },
-    { code: 'ABPS', unit: 'mmHg', value: around(115, 35) }, { code: 'ABPD', unit: 'mmHg', value: around(62, 15) }, { code: 'ABPM', unit: 'mmHg', value: around(78, 24) },
-    { code: 'TEMP', unit: 'C', value: around(37.3, 1.4), digits: 1 }, { code: 'FIO2', unit: '', value: around(0.4, 0.15), digits: 2 },
+    { code: 'HR', unit: 'bpm', value: between(84, 138, 18) }, { code: 'RR', unit: 'rpm', value: between(17, 34, 4) }, { code: 'SPO2', unit: '%', value: between(97, 89, 2) },
+    { code: 'ABPS', unit: 'mmHg', value: between(122, 78, 15) }, { code: 'ABPD', unit: 'mmHg', value: between(65, 40, 8) }, { code: 'ABPM', unit: 'mmHg', value: between(84, 50, 9) },
+    { code: 'TEMP', unit: 'C', value: between(36.9, 39.6, 0.6), digits: 1 }, { code: 'LAC', unit: 'mmol/L', value: Math.max(0.5, between(1.3, 6.5, 0.6)), digits: 1 },
   ];
 }
 
-export function bloodResults(random: () => number): BenchValue[] {
-  const around = (middle: number, spread: number): number => middle + (random() - 0.5) * 2 * spread;
+/** Eight blood results, by illness as above. */
+export function bloodResults(random: () => number, ill = random() * 0.4): BenchValue[] {
+  const between = (calm: number, severe: number, spread: number): number => Math.max(0.2, calm + (severe - calm) * ill + (random() - 0.5) * 2 * spread);
   return [
-    { code: 'LAC', unit: 'mmol/L', value: around(2, 1.4), digits: 1 }, { code: 'WBC', unit: 'K/uL', value: around(12, 7), digits: 1 },
-    { code: 'CREA', unit: 'mg/dL', value: around(1.3, 0.8), digits: 2 }, { code: 'BUN', unit: 'mg/dL', value: around(24, 14) },
-    { code: 'PLT', unit: 'K/uL', value: around(210, 110) }, { code: 'GLU', unit: 'mg/dL', value: around(140, 50) },
+    { code: 'WBC', unit: 'K/uL', value: between(8, 24, 3), digits: 1 }, { code: 'CREA', unit: 'mg/dL', value: between(0.9, 3.4, 0.3), digits: 2 },
+    { code: 'BUN', unit: 'mg/dL', value: between(15, 64, 6) }, { code: 'PLT', unit: 'K/uL', value: between(240, 60, 30) },
+    { code: 'TBIL', unit: 'mg/dL', value: between(0.7, 4.5, 0.3), digits: 1 }, { code: 'CO2', unit: 'mmol/L', value: between(25, 14, 2) },
+    { code: 'PH', unit: '', value: between(7.4, 7.18, 0.02), digits: 2 }, { code: 'FIO2', unit: '', value: Math.min(1, between(0.3, 0.85, 0.05)), digits: 2 },
   ];
 }

@@ -4,18 +4,20 @@ import {
 
 const hourMs = 3_600_000;
 const halfHourMs = hourMs / 2;
+const daysMs = 60 * hourMs;
 export const wardStart = Date.UTC(2026, 4, 1);
 
 type Sent = { patient: BenchPatient; order: string; at: number; values: BenchValue[] };
 
 /**
  * A ward whose record is never quiet: readings and results, some of them late by hours, some corrected, deleted or of
- * the wrong patient, patients merged and parted again. Batches of messages, half an hour of source time each.
+ * the wrong patient, patients merged and parted again. Every fourth patient has been here for days and is ill. Batches of messages, half an hour of source time each.
  */
 export function createWardStream(patientCount: number, seed: number) {
   const random = randomOf(seed);
   const patients = Array.from({ length: patientCount }, (_, index): BenchPatient => (
-    { mrn: `T${index}`, visit: `TV${index}`, bed: `T${index}`, admittedAt: wardStart + Math.floor(random() * 60) * 60_000 }));
+    { mrn: `T${index}`, visit: `TV${index}`, bed: `T${index}`, admittedAt: (index % 4 === 0 ? wardStart - daysMs : wardStart) + Math.floor(random() * 60) * 60_000 }));
+  const illnessOf = (patient: BenchPatient): number => (patient.admittedAt < wardStart ? 0.7 + 0.3 * random() : 0.3 * random());
   const merged = new Map<BenchPatient, BenchPatient>();
   let sent: Sent[] = [];
   let count = 0;
@@ -40,14 +42,15 @@ export function createWardStream(patientCount: number, seed: number) {
 
   return {
     patients,
-    admissions: (): string[] => patients.map((patient) => admission(patient, id())),
+    /** In the order in which they happened. */
+    admissions: (): string[] => patients.toSorted((a, b) => a.admittedAt - b.admittedAt).map((patient) => admission(patient, id())),
     /** What is sent in the half hour that ends at `sentAt`. */
     step(sentAt: number): string[] {
       const messages: string[] = [];
       for (const patient of patients) {
         if (sentAt < patient.admittedAt + halfHourMs || random() < 0.08) continue;
-        messages.push(send(patient, sentAt - Math.floor(random() * 20) * 60_000, sentAt, vitalSigns(random)));
-        if (random() < 0.15) messages.push(send(patient, sentAt - Math.floor(random() * 300) * 60_000, sentAt, bloodResults(random))); // late by up to 5 h
+        messages.push(send(patient, sentAt - Math.floor(random() * 20) * 60_000, sentAt, vitalSigns(random, illnessOf(patient))));
+        if (random() < 0.15) messages.push(send(patient, sentAt - Math.floor(random() * 300) * 60_000, sentAt, bloodResults(random, illnessOf(patient)))); // late by up to 5 h
       }
       for (let n = 0; n < patientCount / 12; n += 1) {
         const correction = correct(sentAt);
