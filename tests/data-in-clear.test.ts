@@ -35,10 +35,11 @@ describe('docs/data-in-clear.md', () => {
   it('claims sealed, token and digest only of columns that can hold one', () => {
     const typeOf = new Map(columns.map(({ name, type }) => [name, type]));
     const holds: Readonly<Record<string, readonly string[]>> = { sealed: ['bytea'], token: ['bytea', 'uuid', 'ARRAY'], digest: ['bytea', 'text'], pseudonym: ['uuid', 'ARRAY'] };
-    for (const { column, kind } of rows) {
+    const wrong = rows.filter(({ column, kind }) => {
       const [word = ''] = kind.split(' ');
-      if (word !== 'clear') expect({ column, fits: holds[word]?.includes(typeOf.get(column) ?? '') }).toEqual({ column, fits: true });
-    }
+      return word !== 'clear' && holds[word]?.includes(typeOf.get(column) ?? '') !== true;
+    });
+    expect(wrong).toEqual([]);
   });
 
   it('leaves no column of bytes unexplained as clear', () => {

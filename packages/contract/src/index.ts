@@ -9,3 +9,4 @@ export * from './api/patient.ts';
 export * from './api/operations.ts';
 export * from './api/routes.ts';
 export * from './api/calls.ts';
+export * from './api/shape-errors.ts';
