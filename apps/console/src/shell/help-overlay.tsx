@@ -40,6 +40,7 @@ export function HelpOverlay({ opened, onClose }: { opened: boolean; onClose: () 
       <p className="quiet">
         Shapes: filled triangle, an alert that nobody has acknowledged; hollow triangle, one with an owner; dashed ring, score withheld.
         A dashed outline with a clock marks a value past its age.
+        Italics among the drivers: care process or something not measured, not the patient’s physiology.
       </p>
     </Modal>
   );

@@ -54,14 +54,17 @@ function ChangeCell({ row }: { row: WorklistRow }) {
   return <span className={styles['change']}><DirectionMark raises={change.direction === 'up'} word={change.direction === 'up' ? 'up' : 'down'} /> {change.text}</span>;
 }
 
+/** What a team did, or didn't measure, is set in italics: it isn't how the patient is. */
+const groupWords = { physiology: 'physiology', process: 'care process', missing: 'not measured' } as const;
+
 function DriversCell({ row }: { row: WorklistRow }) {
   if (row.risk.status === 'ineligible') return null; // no score, so nothing moved it
   return (
     <ul className={styles['drivers']}>
       {row.drivers.map((driver) => (
-        <li key={driver.feature} title={`${driver.label} ${driver.text}`}>
+        <li key={driver.feature} title={`${driver.label} ${driver.text} (${groupWords[driver.group]})`}>
           <DirectionMark raises={driver.points > 0} word={driver.points > 0 ? 'raises' : 'lowers'} />
-          <span className={styles['driverLabel']}>{driver.label}</span> <span>{driver.text}</span>
+          <span className={styles['driverLabel']} data-group={driver.group}>{driver.label}</span> <span>{driver.text}</span>
         </li>
       ))}
     </ul>
