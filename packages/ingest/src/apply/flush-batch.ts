@@ -25,7 +25,7 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
     for (const id of effects.stays.keys()) stays.set(id, stateOf(state.stays, id));
     for (const id of [...effects.touched.keys(), ...effects.patients.keys(), ...effects.facts.map(({ patientId }) => patientId)]) touched.add(id);
   }
-  for (const id of [...touched]) touched.add(stateOf(state.patients, id).rootId);
+  for (const rootId of Array.from(touched, (id) => stateOf(state.patients, id).rootId)) touched.add(rootId);
   const newIds = new Set(applied.flatMap(({ effects }) => [...effects.newPatients]));
   await keys.ensure(tenant, [...touched].map((patientId) => ({ kind: 'patient', patientId })));
   const resources = await sealResources(keys, tenant, applied.flatMap(({ ready, effects }) => effects.resources.map((row) => ({ ...row, messageId: ready.taken.id, deleted: isWithdrawn(row.body) }))), deps.breathe);
