@@ -233,11 +233,16 @@ describe('an invalid request', () => {
       { method: 'POST', path: `/api/alerts/${ids.alert}/acknowledge`, body: { as: canary, version: canary } },
       { method: 'POST', path: `/api/alerts/${ids.alert}/snooze`, body: { minutes: 14, version: 1 } },
       { method: 'POST', path: `/api/alerts/${ids.alert}/snooze`, body: { minutes: 241, version: 1, [canary]: 1 } },
+      { method: 'POST', path: `/api/alerts/${ids.alert}/acknowledge`, body: { as: 'assessing', version: 2 ** 31 } },
+      { method: 'POST', path: `/api/alerts/${ids.alert}/acknowledge`, body: { as: 'handed-over', handedTo: `${canary}\0`, version: 1 } },
+      { method: 'POST', path: '/api/session', body: { username: `${canary}\0`, password: canary } },
+      { path: `/api/worklist?site=${canary}%00` },
       { path: `/api/stays/${canary}` },
       { path: `/api/stays/${ids.stay}?hours=${canary}` },
       { path: `/api/predictions/${canary}` },
       { path: `/api/fhir/${canary}/${ids.patient}` },
       { path: `/api/fhir/Patient/${ids.patient}/_history/${canary}` },
+      { path: `/api/fhir/Patient/${ids.patient}/_history/99999999999` },
     ];
     for (const asked of cases) {
       const answer = await ask(primum.httpPort, { ...asked, token });

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { Instant, Nullable, OneOf, Uuid } from './common.ts';
+import { Instant, Int32, Nullable, OneOf, Text, Uuid } from './common.ts';
 
 export const featureGroups = ['physiology', 'process', 'missing'] as const;
 export const tiers = ['none', 'watch', 'high'] as const;
@@ -64,13 +64,13 @@ export type AlertView = Type.Static<typeof AlertView>;
 
 export const AcknowledgeRequest = Type.Object({
   as: OneOf(acknowledgements),
-  handedTo: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-  version: Type.Integer(),
+  handedTo: Type.Optional(Text(100, 1)),
+  version: Int32,
 }, { additionalProperties: false });
 export type AcknowledgeRequest = Type.Static<typeof AcknowledgeRequest>;
 
 export const SnoozeRequest = Type.Object({
   minutes: Type.Integer({ minimum: 15, maximum: 240 }),
-  version: Type.Integer(),
+  version: Int32,
 }, { additionalProperties: false });
 export type SnoozeRequest = Type.Static<typeof SnoozeRequest>;

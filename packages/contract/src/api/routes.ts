@@ -1,6 +1,6 @@
 import { Type, type TSchema } from 'typebox';
 import type { Permission } from '../roles.ts';
-import { Uuid } from './common.ts';
+import { Int32, Text, Uuid } from './common.ts';
 import { AuditPage, FeedsPage, ModelPage, QuarantineDetail } from './operations.ts';
 import { Notice, PredictionView, ReplayReport, StayPage } from './patient.ts';
 import { AcknowledgeRequest, AlertView, SnoozeRequest } from './risk.ts';
@@ -29,7 +29,7 @@ export const routes = {
   health: { method: 'GET', path: '/api/health', needs: 'public', response: Type.Object({ status: Type.String(), version: Type.String() }) },
   openapi: { method: 'GET', path: '/api/openapi.json', needs: 'public' },
   events: { method: 'GET', path: '/api/events', needs: 'session' },
-  worklist: { method: 'GET', path: '/api/worklist', needs: 'patient.read', query: Type.Object({ site: Type.Optional(Type.String({ maxLength: 64 })) }), response: Worklist },
+  worklist: { method: 'GET', path: '/api/worklist', needs: 'patient.read', query: Type.Object({ site: Type.Optional(Text(64)) }), response: Worklist },
   stay: { method: 'GET', path: '/api/stays/:stayId', needs: 'patient.read', params: stay, query: Type.Object({ hours: Type.Optional(Type.Integer({ minimum: 6, maximum: 336 })) }), response: StayPage },
   prediction: { method: 'GET', path: '/api/predictions/:id', needs: 'prediction.read', params: byId, response: PredictionView },
   replay: { method: 'POST', path: '/api/predictions/:id/replay', needs: 'prediction.replay', params: byId, response: ReplayReport },
@@ -40,10 +40,10 @@ export const routes = {
   feeds: { method: 'GET', path: '/api/feeds', needs: 'feed.read', response: FeedsPage },
   quarantined: { method: 'GET', path: '/api/quarantine/:id', needs: 'quarantine.read', params: byId, response: QuarantineDetail },
   replayMessage: { method: 'POST', path: '/api/quarantine/:id/replay', needs: 'quarantine.replay', params: byId },
-  audit: { method: 'GET', path: '/api/audit', needs: 'audit.read', query: Type.Object({ patientId: Type.Optional(Uuid), actor: Type.Optional(Type.String({ maxLength: 100 })), action: Type.Optional(Type.String({ maxLength: 60 })), cursor: Type.Optional(Type.String({ maxLength: 200 })), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })) }), response: AuditPage },
+  audit: { method: 'GET', path: '/api/audit', needs: 'audit.read', query: Type.Object({ patientId: Type.Optional(Uuid), actor: Type.Optional(Text(100)), action: Type.Optional(Text(60)), cursor: Type.Optional(Text(200)), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })) }), response: AuditPage },
   model: { method: 'GET', path: '/api/model', needs: 'model.read', response: ModelPage },
   readResource: { method: 'GET', path: '/api/fhir/:type/:id', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid }) },
-  readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid, version: Type.Integer({ minimum: 1 }) }) },
+  readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid, version: Int32 }) },
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import { roles } from '../roles.ts';
-import { Instant, OneOf, Uuid } from './common.ts';
+import { Instant, OneOf, Text, Uuid } from './common.ts';
 
 export const SignInRequest = Type.Object({
-  username: Type.String({ minLength: 1, maxLength: 100 }),
-  password: Type.String({ minLength: 1, maxLength: 200 }),
+  username: Text(100, 1),
+  password: Text(200, 1),
 }, { additionalProperties: false });
 export type SignInRequest = Type.Static<typeof SignInRequest>;
 
