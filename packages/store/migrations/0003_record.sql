@@ -66,7 +66,8 @@ create table resource (
   body bytea not null,
   primary key (tenant, type, id, version)
 );
-create index resource_by_patient on resource (tenant, patient_id, type, recorded_at);
+-- Partial, so that no plan takes it for a look-up by type and id: one made while the table was empty did, and was kept.
+create index resource_by_patient on resource (tenant, patient_id, type, recorded_at) where patient_id is not null;
 
 -- What happened to a stay, append-only; the stay is what its events that were not cancelled add up to.
 create table stay_event (

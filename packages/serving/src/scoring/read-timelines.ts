@@ -22,7 +22,10 @@ type FactRow = {
 const selectFacts = `
 select f.patient_id, f.seq, f.key, f.code, f.value, f.text, f.effective_at, f.status, f.flag
 from unnest($2::uuid[], $3::bigint[], $4::bigint[]) as wanted (patient_id, after, pin)
-join fact f on f.tenant = $1 and f.patient_id = wanted.patient_id and f.seq > wanted.after and f.seq <= wanted.pin`;
+cross join lateral (
+  select * from fact where tenant = $1 and patient_id = wanted.patient_id and seq > wanted.after and seq <= wanted.pin
+  offset 0 -- one range of the primary key per patient, whatever the planner thinks of the table's size
+) f`;
 
 /** A timeline brought up to date, and what came new with it (everything, where it was not cached). */
 export type RefreshedTimeline = CachedTimeline & { news: readonly Fact[] };

@@ -43,6 +43,9 @@ export async function openDb(options: OpenOptions): Promise<Db> {
     statement_timeout: options.statementTimeoutMs ?? 60_000,
     idle_in_transaction_session_timeout: 120_000,
     keepAlive: true,
+    // Prepared plans are kept, and one made while a table was still empty would read it whole ever after. Statements
+    // here bring few keys to large tables: an index inside a nested loop is right for them at every size.
+    options: '-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off',
     types,
     pipeline: true,
   };
