@@ -169,6 +169,7 @@ describe.skipIf(chromiumPath() === undefined)('the console in a browser', () => 
       const { page: other, faults: own } = await stage.signIn(role);
       await other.getByRole('heading', { name: title, level: 1 }).waitFor();
       const links = await other.getByRole('navigation', { name: 'Pages' }).getByRole('link').allTextContents();
+      expect(await other.locator('body').innerText()).toContain('demonstration, not for clinical use');
       expect(await axeViolations(other)).toEqual([]);
       expect(own).toEqual([]);
       await other.context().close();

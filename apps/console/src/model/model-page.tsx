@@ -1,7 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { modelQuery } from '../api/queries.ts';
-import { DemonstrationNote } from '../shell/demonstration-note.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { Markdown } from './markdown.tsx';
 import { metricSections, type MetricSection } from './metric-sections.ts';
@@ -18,7 +17,6 @@ export function ModelPage() {
         <h1>{data.name} {data.version}</h1>
         <span className="quiet">made {data.createdAt.slice(0, 10)}</span>
         <span className="mono quiet">{data.digest}</span>
-        <DemonstrationNote />
       </div>
       <section className="panel" aria-label="Model card"><Markdown text={data.cardMarkdown} /></section>
       {metrics !== null && <section className="panel" aria-label="Metrics"><MetricsView section={metrics} level={2} /></section>}

@@ -6,6 +6,7 @@ import { callApi } from '../api/client.ts';
 import { ConnectionProvider } from '../connection/connection-provider.tsx';
 import { useKeys } from '../ui/use-keys.ts';
 import styles from './app-shell.module.css';
+import { DemonstrationNote } from './demonstration-note.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
 import { placesFor } from './places.ts';
 import { useSession } from './use-session.ts';
@@ -23,6 +24,7 @@ export function AppShell() {
         <nav className={styles.nav} aria-label="Pages">
           {placesFor(session).map(({ to, label }) => <Link key={to} to={to} activeProps={{ 'aria-current': 'page' }}>{label}</Link>)}
         </nav>
+        <DemonstrationNote />
         <span className={styles.who}>{session.displayName} <span className="quiet">{session.role.replaceAll('-', ' ')}</span></span>
         <SchemeToggle />
         <ActionIcon variant="default" aria-label="Keys and help" title="Keys and help (?)" onClick={() => setHelpOpen(true)}>?</ActionIcon>

@@ -3,7 +3,6 @@ import type { ReactNode } from 'react';
 import { dateTimeText } from '../time/ward-clock.ts';
 import { useWardNow } from '../time/ward-now.tsx';
 import { ClockMark } from '../ui/state-mark.tsx';
-import { DemonstrationNote } from './demonstration-note.tsx';
 import styles from './site-bar.module.css';
 
 /** One line: the site, its clock, whether it is simulated, and its feeds in words (which nobody knows while no answer comes). */
@@ -19,7 +18,6 @@ export function SiteBar({ site, siteChoice, ageing }: { site: SiteView; siteChoi
           <li key={feed.source} data-state={feed.state}>{feed.state !== 'live' && <ClockMark />} {feed.text}</li>
         ))}
       </ul>
-      <DemonstrationNote />
     </div>
   );
 }
