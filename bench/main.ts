@@ -10,6 +10,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'hl7-ingest': async () => (await import('./hl7-ingest.ts')).runHl7Ingest,
   gbdt: async () => (await import('./gbdt.ts')).runGbdt,
   explain: async () => (await import('./explain.ts')).runExplain,
+  'ward-scores': async () => (await import('./ward-scores.ts')).runWardScores,
 };
 
 const [name = '', ...rest] = process.argv.slice(2);

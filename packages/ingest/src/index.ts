@@ -12,3 +12,4 @@ export type { Source } from './sources/source.ts';
 export {
   discardQuarantined, listQuarantine, replayQuarantined, showQuarantined, type QuarantinedMessage, type QuarantineDeps,
 } from './quarantine/quarantine.ts';
+export { identityTokens } from './reading/tokens.ts';

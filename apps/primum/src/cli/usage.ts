@@ -2,7 +2,7 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
 
   primum up [--home DIR] [--http-port N] [--mllp-port N] [--speed X] [--no-ward]
       Starts everything on this machine and prints the console's address. Ctrl-C stops it.
-  primum import physionet2019 FILE.csv[.gz] [--patients N] [--speed X]
+  primum import physionet2019 FILE.csv[.gz] [--patients N] [--speed X|max] [--run ID]
       Replays real ICU stays as HL7 messages through the MLLP port of a running Primum, on their own clock.
   primum train PACK --data FILE… [--out DIR] [--key FILE] [--seed N]
       Trains a model package from hourly stays and signs it.

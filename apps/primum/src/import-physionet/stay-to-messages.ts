@@ -4,7 +4,12 @@ import { buildMessage, formatTs, type SegmentInput } from '@primum/formats';
 export const physionetApplication = 'PHYSIONET';
 
 /** A message at the moment (ms, the replay's clock) at which it is sent. */
-export type ReplayMessage = { sentAt: number; text: string };
+export type ReplayMessage = {
+  sentAt: number;
+  text: string;
+  /** Of an admission: who is admitted. */
+  admits?: { mrn: string; facility: string };
+};
 
 const ts = (at: number): string => formatTs(new Date(at), { precision: 'second', offsetMinutes: 0 });
 
@@ -34,7 +39,7 @@ export function* stayToMessages(stay: PhysionetStay, options: { icuAdmitAt: numb
     return ['PV1', ...fields];
   };
 
-  yield { sentAt: icuAdmitAt, text: buildMessage([header(['ADT', 'A01', 'ADT_A01'], 'A01', icuAdmitAt), ['EVN', 'A01', ts(icuAdmitAt), '', '', '', ts(icuAdmitAt)], pid, pv1()]) };
+  yield { sentAt: icuAdmitAt, admits: { mrn, facility }, text: buildMessage([header(['ADT', 'A01', 'ADT_A01'], 'A01', icuAdmitAt), ['EVN', 'A01', ts(icuAdmitAt), '', '', '', ts(icuAdmitAt)], pid, pv1()]) };
   for (const row of stay.rows) {
     const effective = ts(rowEffectiveAt(icuAdmitAt, row.hour));
     const known = rowKnownAt(icuAdmitAt, row.hour);

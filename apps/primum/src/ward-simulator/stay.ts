@@ -1,4 +1,4 @@
-import { drawCourse, illnessAt, type CourseKind, type Illness } from './course.ts';
+import { drawCourse, illnessAt, type Course, type CourseKind, type Illness } from './course.ts';
 import { adtMessage, resultMessage, wardSenders, type WardMessage } from './messages.ts';
 import { drawPatient, type WardPatient } from './patient.ts';
 import { artefact, laboratoryPanel, vitalSigns, type Panel, type Sent } from './physiology.ts';
@@ -16,7 +16,7 @@ export type StayPlan = {
   forced?: { kind?: CourseKind; onsetHour?: number; hours?: number; ageYears?: number };
 };
 
-export type SimulatedStay = { kind: CourseKind; patient: WardPatient; endsAt: number; messages: WardMessage[] };
+export type SimulatedStay = { course: Course; patient: WardPatient; endsAt: number; messages: WardMessage[] };
 
 const batteries: Record<Panel, readonly [string, string]> = {
   chemistry: ['CHEM8', 'Chemistry panel'], 'blood-count': ['CBC', 'Complete blood count'], 'blood-gas': ['ABG', 'Arterial blood gas'], liver: ['LFT', 'Liver and coagulation'],
@@ -49,7 +49,7 @@ export function simulateStay(plan: StayPlan): SimulatedStay {
   adt('A03', endsAt, { at: endsAt, disposition: course.kind === 'comfort-care' ? '20' : '01' });
 
   messages.sort((a, b) => a.sentAt - b.sentAt || (a.controlId < b.controlId ? -1 : 1));
-  return { kind: course.kind, patient, endsAt, messages: messages.filter((message) => message.sentAt <= endsAt) };
+  return { course, patient, endsAt, messages: messages.filter((message) => message.sentAt <= endsAt) };
 }
 
 type Where = { location: readonly [string, string, string]; id: string; admittedAt: number };
