@@ -19,13 +19,17 @@ export type RiskWords =
   /** No present score: why, and the last one with its time, where there was one. */
   | { kind: 'absent'; text: string; last: number | null };
 
-/** What a screen may say of a risk: a withheld score keeps the last one with its time and is never 0 or empty. */
-export function riskWords(risk: RiskView, nowMs: number): RiskWords {
+/**
+ * What a screen may say of a risk: a withheld score keeps the last one with its time and is never 0 or empty. `brief`
+ * names the first reason and counts the others, for a row of a list.
+ */
+export function riskWords(risk: RiskView, nowMs: number, brief = false): RiskWords {
   if (risk.status === 'scored' && risk.probability !== null && risk.asOf !== null) {
     const ageMinutes = minutesSince(risk.asOf, nowMs);
     return { kind: 'present', probability: risk.probability, ageMinutes, stale: risk.stale || ageMinutes > oldestScoreMinutes };
   }
-  const why = risk.reasons.join('; ');
+  const [first = '', ...others] = risk.reasons;
+  const why = brief && others.length > 0 ? `${first} and ${others.length} more` : risk.reasons.join('; ');
   const last = risk.probability !== null && risk.asOf !== null
     ? `last ${percentText(risk.probability)} at ${whenText(risk.asOf, nowMs)}`
     : null;

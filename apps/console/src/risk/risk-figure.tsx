@@ -8,11 +8,12 @@ import styles from './risk-figure.module.css';
 
 /** A risk as figure, bar and age; outlined with a clock past its age; in words where there is no present score. */
 export function RiskFigure({ risk, thresholds, large = false }: { risk: RiskView; thresholds: Thresholds; large?: boolean }) {
-  const words = riskWords(risk, useWardNow());
+  const nowMs = useWardNow();
+  const words = riskWords(risk, nowMs, !large);
   if (words.kind === 'absent') {
     return (
       <div className={large ? styles.absentLarge : styles.absent}>
-        <span>{words.text}</span>
+        <span title={risk.reasons.join('; ')}>{words.text}</span>
         {words.last !== null && <RiskBar probability={words.last} thresholds={thresholds} present={false} />}
       </div>
     );

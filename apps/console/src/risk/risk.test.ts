@@ -28,6 +28,12 @@ it('says why a score is withheld and what the last one was', () => {
   expect(riskWords({ ...withheld, probability: null, asOf: null }, now)).toEqual({ kind: 'absent', text: '— no BP 3 h; never scored', last: null });
 });
 
+it('keeps a row short: the first reason and how many more', () => {
+  const withheld: RiskView = { ...scored, status: 'withheld', reasons: ['no heart rate for 3 h', 'no blood pressure for 3 h'], probability: null, asOf: null };
+  expect(riskWords(withheld, now, true)).toMatchObject({ text: '— no heart rate for 3 h and 1 more; never scored' });
+  expect(riskWords(withheld, now)).toMatchObject({ text: '— no heart rate for 3 h; no blood pressure for 3 h; never scored' });
+});
+
 it('gives no figure outside the intended use', () => {
   expect(riskWords({ ...scored, status: 'ineligible', reasons: ['comfort care'] }, now)).toEqual({ kind: 'absent', text: '— outside intended use: comfort care', last: null });
 });
