@@ -43,7 +43,9 @@ export async function runReplayTorture(options: Readonly<Record<string, string>>
     while ((await predictionIds(pipeline)).length < wanted) await run(6);
     await pipeline.close();
     pipeline = await openPipeline(home, model);
-    await run(4);
+    await run(2);
+    await pipeline.take(ward.discharges(at));
+    await run(2);
     await assertStirred(pipeline);
 
     const drawn = shuffled(await predictionIds(pipeline), randomOf(5));

@@ -1,5 +1,5 @@
 import {
-  admission, bloodResults, merge, randomOf, results, unlink, vitalSigns, type BenchPatient, type BenchValue,
+  admission, bloodResults, discharge, merge, randomOf, results, unlink, vitalSigns, type BenchPatient, type BenchValue,
 } from '../../../bench/support/ward-messages.ts';
 
 const hourMs = 3_600_000;
@@ -58,6 +58,8 @@ export function createWardStream(patientCount: number, seed: number) {
       }
       return messages;
     },
+    /** Every tenth patient goes home; the readings that follow are of nobody in the ICU. */
+    discharges: (at: number): string[] => patients.filter((_, index) => index % 10 === 4).map((patient) => discharge(patient, id(), at)),
     /** Joins two that were never joined, or parts two that are. */
     joinOrPart(sentAt: number): string[] {
       const [joined] = merged;

@@ -91,7 +91,7 @@ export function decideStay(model: { featureSet: FeatureSet; alertPolicy: AlertPo
     };
   } else if (risk !== undefined && !stay.inIcu) {
     step(stayLeft(stay), () => null);
-  } else if (state.alert?.snoozedUntil != null && now >= state.alert.snoozedUntil) {
+  } else if (now >= (state.alert?.snoozedUntil ?? Number.POSITIVE_INFINITY)) {
     step({ kind: 'tick' }, () => null);
   }
 

@@ -71,7 +71,7 @@ async function gather(deps: ScoreDeps, cache: TimelineCache, tx: Sql, changes: R
     const evaluation = evaluateFeatures(model.featureSet, cached.timeline, now);
     const trigger = stay.inIcu ? whyDue(risk, evaluation, changes.get(stay.rootId)!) // as above
       : risk !== undefined && risk.status !== 'ineligible' && !evaluation.eligible.ok ? 'eligibility' : null;
-    const alert = risk?.alertId == null ? null : alerts.get(risk.alertId) ?? null;
+    const alert = risk === undefined || risk.alertId === null ? null : alerts.get(risk.alertId) ?? null;
     return [{ stay, risk, alert, timeline: cached.timeline, pinSeq: cached.seq, factsDigest: hexOf(cached.digest), evaluation, now, trigger, evidenceWithdrawn: alert !== null && withdrawn.has(alert.id) }];
   });
 }

@@ -12,14 +12,14 @@ import { readIdentities } from './identities.ts';
 import { latestFacts, readingOf, seriesOf } from './readings.ts';
 import { readTrends, type StoredPoint } from './read-trends.ts';
 import { rangeText, referenceRanges } from './reference-ranges.ts';
-import { changeHours, modelSummary, noRisk, riskView, type RiskRow } from './risk-view.ts';
+import { changeHours, modelSummary, noRisk, riskView, type MaybeRisk, type RiskRow } from './risk-view.ts';
 import { readSite, siteView } from './site-view.ts';
 import { openPayload, type ViewDeps } from './view-deps.ts';
 
 const hourMs = 3_600_000;
 const defaultHours = 48;
 
-type Row = Partial<RiskRow> & {
+type Row = MaybeRisk & {
   id: string; root_id: string; site_id: number; ward: string | null; bed: string | null; status_of_stay: StayPage['status'];
   icu_from: Date | null; in_training: boolean; alert_id: string | null; ended: boolean | null;
 };
@@ -57,7 +57,7 @@ export async function loadStayPage(deps: ViewDeps, reader: PhiReader, query: { s
     readTimelines(db, deps.timelines, tenant, [stay.root_id], { onlyScored: false }),
     readTrends(db, tenant, [{ stayId: stay.id, from: Math.min(from, asOf - changeHours * hourMs) }]),
     readAlerts(db, tenant, stay.alert_id === null ? [] : [stay.alert_id]),
-    readPredictions(db, tenant, stay.scored_id == null ? [] : [stay.scored_id]),
+    readPredictions(db, tenant, stay.scored_id === null ? [] : [stay.scored_id]),
     db.query('select from alert where tenant = $1 and stay_id = $2 and acknowledged_as = \'already-treating\' limit 1', [tenant, stay.id]),
     db.query<{ code: string; times: number }>(
       `select u.code, sum(u.times)::bigint as times from unmapped_code u join source s on s.tenant = u.tenant and s.id = u.source_id
@@ -96,7 +96,7 @@ export async function loadStayPage(deps: ViewDeps, reader: PhiReader, query: { s
 }
 
 function isScored(stay: Row): stay is Row & RiskRow {
-  return stay.prediction_id != null;
+  return stay.prediction_id !== null;
 }
 
 function riskPoint({ predictionId, asOf, status, probability, tier }: StoredPoint): StayPage['trend'][number] {

@@ -10,7 +10,7 @@ import { readIdentities } from './identities.ts';
 import { rankRows } from './rank.ts';
 import { latestFacts, readingOf } from './readings.ts';
 import { readTrends } from './read-trends.ts';
-import { changeHours, modelSummary, noRisk, riskView, type RiskRow } from './risk-view.ts';
+import { changeHours, modelSummary, noRisk, riskView, type MaybeRisk, type RiskRow } from './risk-view.ts';
 import { noSite, readSite, siteView, type SiteAtHand } from './site-view.ts';
 import { worklistSummary } from './summary.ts';
 import { directionOf, trendBefore, type TrendPoint } from './trend.ts';
@@ -21,7 +21,7 @@ const worklistVitals = ['8867-4', '9279-1', '8478-0', '59408-5', '8310-5'];
 const trendHours = 12;
 const hourMs = 3_600_000;
 
-type StayRow = Partial<RiskRow> & { id: string; root_id: string; ward: string | null; bed: string | null; in_training: boolean; alert_id: string | null };
+type StayRow = MaybeRisk & { id: string; root_id: string; ward: string | null; bed: string | null; in_training: boolean; alert_id: string | null };
 
 const selectStays = `
 select s.id, p.root_id, s.ward, s.bed, p.in_training, r.prediction_id, r.status, r.reasons, r.scored_id, r.scored_as_of, r.probability, r.tier, r.alert_id
@@ -69,7 +69,7 @@ async function loadRows(deps: ViewDeps, reader: PhiReader, { now }: SiteAtHand, 
     const alert = stay.alert_id === null ? null : alerts.get(stay.alert_id) ?? null;
     const timeline = timelines.get(stay.root_id);
     const latest = timeline === undefined ? new Map() : latestFacts(deps.latest, stay.root_id, timeline);
-    const payload = stay.scored_id == null ? undefined : deps.payloads.get(stay.scored_id);
+    const payload = stay.scored_id === null ? undefined : deps.payloads.get(stay.scored_id);
     return {
       stayId: stay.id,
       patientId: stay.root_id,
@@ -97,17 +97,17 @@ async function loadRows(deps: ViewDeps, reader: PhiReader, { now }: SiteAtHand, 
 }
 
 function isScored(stay: StayRow): stay is StayRow & RiskRow {
-  return stay.prediction_id != null;
+  return stay.prediction_id !== null;
 }
 
 function directionAtLastScore(stay: StayRow, trend: readonly TrendPoint[]): ReturnType<typeof directionOf> {
-  return stay.scored_as_of == null ? 'steady' : directionOf(trend, stay.scored_as_of.getTime(), changeHours);
+  return stay.scored_as_of === null ? 'steady' : directionOf(trend, stay.scored_as_of.getTime(), changeHours);
 }
 
 /** A standing alert is never hidden behind another word. */
 function stateOf(stay: StayRow, alert: AlertRow | null, trend: readonly TrendPoint[]): WorklistRow['state'] {
   if (alert !== null) return 'alert';
-  if (stay.status == null) return 'new';
+  if (stay.status === null) return 'new';
   if (stay.status === 'withheld' || stay.status === 'ineligible') return stay.status;
   return directionAtLastScore(stay, trend);
 }

@@ -7,6 +7,9 @@ export type RiskRow = {
   prediction_id: string; status: string; reasons: string[]; scored_id: string | null; scored_as_of: Date | null; probability: number | null; tier: string;
 };
 
+/** As joined from the left: null where a stay was never scored. */
+export type MaybeRisk = { [Column in keyof RiskRow]: RiskRow[Column] | null };
+
 /** A score is of a completed hour, and the next one is due an hour later: beyond 90 min something is late. */
 const staleAfterMs = 90 * 60_000;
 export const changeHours = 4;

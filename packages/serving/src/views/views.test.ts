@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Value } from 'typebox/value';
-import { Notice, PredictionView, StayPage, Worklist } from '@primum/contract';
+import { Notice, PredictionView, shapeErrors, StayPage, Worklist } from '@primum/contract';
 import { withPhiReader, type PhiReader, type PhiScope, type UserPrincipal } from '@primum/trust';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { acknowledgeAlert } from '../alerts/act-on-alert.ts';
@@ -50,7 +49,7 @@ afterAll(() => ward.close());
 describe('the worklist', () => {
   it('has the contract\'s shape and the brief\'s order', async () => {
     const list = await worklist();
-    expect([...Value.Errors(Worklist, list)]).toEqual([]);
+    expect(shapeErrors(Worklist, list)).toEqual([]);
     expect(list.rows.map(({ bed, state }) => [bed, state])).toEqual([['B2', 'alert'], ['B1', 'steady'], ['B3', 'withheld']]);
     expect(list.summary).toBe('2 scored, 1 withheld, 1 alert');
     expect(list.site.feeds[0]!.text).toBe('monitors silent 6 h: 1 score withheld');
@@ -83,13 +82,13 @@ describe('the worklist', () => {
 describe('a patient\'s page', () => {
   it('has the contract\'s shape: trend, series, labs with range and change, drivers that add up', async () => {
     const shown = await page(calm);
-    expect([...Value.Errors(StayPage, shown)]).toEqual([]);
+    expect(shapeErrors(StayPage, shown)).toEqual([]);
     expect(shown.trend).toHaveLength(6);
     expect(shown.labs).toMatchObject([{ range: '0.5–2.0', outOfRange: null, previous: 1.5, reading: { text: '1.60', label: 'Lactate', stale: false } }]);
     expect(shown.vitals.map(({ label }) => label)).toEqual(['HR', 'SpO₂', 'MAP', 'Resp']);
     expect(shown.labSeries[0]!.points).toHaveLength(6);
     const prediction = await reading({ patientIds: [await patientOfPrediction(views, shown.risk.predictionId!)] }, (reader) => loadPrediction(views, reader, shown.risk.predictionId!));
-    expect([...Value.Errors(PredictionView, prediction)]).toEqual([]);
+    expect(shapeErrors(PredictionView, prediction)).toEqual([]);
     const sum = shown.drivers.reduce((total, { points }) => total + points, shown.expectedPoints!);
     expect(sum).toBeCloseTo(prediction.margin!, 4);
   });
@@ -106,7 +105,7 @@ describe('a patient\'s page', () => {
     expect((await worklist()).notices).toBe(1);
     const [notice, ...others] = await reading({ worklist: 'all' }, (reader) => loadNotices(views, reader));
     expect(others).toEqual([]);
-    expect([...Value.Errors(Notice, notice)]).toEqual([]);
+    expect(shapeErrors(Notice, notice)).toEqual([]);
     expect(notice).toMatchObject({ name: 'Alarming, Erika', bed: 'B2' });
     await readNotice({ ...views, audit: ward.audit }, user, notice!.id);
     expect((await worklist()).notices).toBe(0);
