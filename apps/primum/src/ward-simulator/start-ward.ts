@@ -20,7 +20,10 @@ export async function startWard(
     await deps.register({ tenant, application, facility: wardFacility, siteCode: wardFacility, siteName: 'Simulated ICU', mapping: 'ward-simulator', clockRate: options.rate, simulated: true });
   }
   const [site] = await deps.db.query<{ anchor_source_at: Date | null }>(
-    'update site set clock_rate = $3, anchor_wall_at = $4 where tenant = $1 and code = $2 returning anchor_source_at',
+    // The anchor itself lags: it moves only when a message is ahead of the clock.
+    `update site t set clock_rate = $3, anchor_wall_at = $4, proposed_source_at = null, anchor_source_at = coalesce(
+       (select max(s.last_message_at) from source s where s.tenant = t.tenant and s.site_id = t.id), t.anchor_source_at)
+     where tenant = $1 and code = $2 returning anchor_source_at`,
     [tenant, wardFacility, options.rate, deps.clock.now()],
   );
   const resumeAt = Math.max(ward.epoch, site?.anchor_source_at?.getTime() ?? ward.epoch);

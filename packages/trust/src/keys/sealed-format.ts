@@ -11,7 +11,7 @@
  * Vizár, "Online authenticated-encryption and its nonce-reuse misuse-resistance", CRYPTO 2015, section 7): chunks can be
  * neither reordered, nor dropped, nor cut off. All chunks but the last are full; only an empty value has an empty chunk.
  */
-import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, createSecretKey } from 'node:crypto';
 import { assert, PrimumError } from '@primum/base';
 import { bytesToUuid, scopeBytes, uuidToBytes, type SealedKind } from './key-scope.ts';
 
@@ -75,11 +75,12 @@ export function openWith(key: KeyObject, sealed: Uint8Array, aad: string): Buffe
   return opened.length === 1 ? opened[0]! : Buffer.concat(opened);
 }
 
-function deriveKey(key: KeyObject, sealed: Uint8Array, aad: string): Uint8Array {
+/** As a KeyObject: handing raw bytes to a cipher costs as much again as deriving them. */
+function deriveKey(key: KeyObject, sealed: Uint8Array, aad: string): KeyObject {
   const aadBytes = Buffer.from(aad);
   assert(aadBytes.length <= maxAadBytes, 'associated data is too long');
   const info = Buffer.concat([label, sealed.subarray(0, saltStart), aadBytes]);
-  return new Uint8Array(hkdfSync('sha256', key, sealed.subarray(saltStart, headerBytes), info, 32));
+  return createSecretKey(new Uint8Array(hkdfSync('sha256', key, sealed.subarray(saltStart, headerBytes), info, 32)));
 }
 
 function nonceOf(chunk: number, last: boolean): Buffer {
