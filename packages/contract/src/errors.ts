@@ -73,7 +73,6 @@ export const errorCatalogue = {
   'compute.failed': entry(503, 'A computing thread stopped or took too long', 'Try again: the thread was started anew. Report it if it lasts.'),
   'training.data-invalid': entry(400, 'Training data are not usable', 'Correct what the detail names.'),
   'prediction.not-found': entry(404, 'There is no such prediction', 'Check the id.'),
-  'prediction.not-replayable': entry(410, 'The prediction cannot be replayed', 'Its content was erased, or its model is no longer present.'),
   'alert.not-found': entry(404, 'There is no such alert', 'Check the id.'),
   'alert.transition-invalid': entry(409, 'The alert is not in a state that allows this', 'Load the patient again.'),
   'alert.snooze-too-long': entry(400, 'A snooze is longer than the policy allows', 'Choose at most the policy\'s limit.'),
