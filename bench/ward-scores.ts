@@ -6,11 +6,13 @@ import { loadMappings } from '@primum/ingest';
 import { normaliseValue, type Fact } from '@primum/record';
 import { loadPackage, noAlerts, notifies, parseTrustedKeys, stepAlerts, type ModelPackage } from '@primum/registry';
 import type { CourseKind } from '../apps/primum/src/ward-simulator/course.ts';
-import { simulateStay, type SimulatedStay } from '../apps/primum/src/ward-simulator/stay.ts';
+import { simulateStay, type StayPlan } from '../apps/primum/src/ward-simulator/stay.ts';
+import { firstPlans } from '../apps/primum/src/ward-simulator/ward.ts';
+import { demonstrationSeed } from '../apps/primum/src/ward-simulator/ward-file.ts';
 
 const pack = join(import.meta.dirname, '..', 'packs', 'sepsis');
 const hourMs = 3_600_000;
-const admittedAt = Date.UTC(2026, 0, 5);
+const epoch = Date.UTC(2026, 0, 5);
 
 type Scored = { kind: CourseKind; onsetHour: number | undefined; hours: number; probabilities: number[]; alertHours: number[]; highHours: number[] };
 
@@ -26,17 +28,21 @@ export async function runWardScores(options: Readonly<Record<string, string>>): 
   const stays: Scored[] = [];
   const count = Number(options['stays'] ?? 400);
   for (let index = 0; index < count; index += 1) {
-    const stay = simulateStay({ seed: Number(options['seed'] ?? 1), bed: 1 + (index % 24), turn: Math.floor(index / 24), admittedAt });
-    stays.push(scoreStay(model, mapping, stay));
+    stays.push(scoreStay(model, mapping, { seed: Number(options['seed'] ?? 1), bed: 1 + (index % 24), turn: Math.floor(index / 24), admittedAt: epoch }));
   }
   const shown = stays.filter(({ kind }) => kind === options['show']).slice(0, 8);
   for (const { onsetHour, probabilities, alertHours } of shown) {
     console.error(`onset ${onsetHour ?? '-'} alerts ${alertHours.join(',')}: ${probabilities.map((p) => (Number.isNaN(p) ? '-' : (100 * p).toFixed(0))).join(' ')}`);
   }
-  return figuresOf(stays);
+  // Minutes after a first start at 60× at which the patients who are there by then call somebody.
+  const calls = firstPlans(demonstrationSeed, epoch).flatMap((plan) => scoreStay(model, mapping, plan).alertHours.map((hour) => ({ bed: plan.bed, minute: hour - (epoch - plan.admittedAt) / hourMs })));
+  console.error(`first calls: ${calls.map(({ bed, minute }) => `bed ${bed} at ${minute} min`).join(', ')}`);
+  return { ...figuresOf(stays), calls_in_first_10_minutes: calls.filter(({ minute }) => minute > 0 && minute <= 10).length };
 }
 
-function scoreStay(model: ModelPackage, mapping: Awaited<ReturnType<typeof loadMappings>> extends ReadonlyMap<string, infer T> ? T : never, { course, patient, messages }: SimulatedStay): Scored {
+function scoreStay(model: ModelPackage, mapping: Awaited<ReturnType<typeof loadMappings>> extends ReadonlyMap<string, infer T> ? T : never, plan: StayPlan): Scored {
+  const { course, patient, messages } = simulateStay(plan);
+  const { admittedAt } = plan;
   const timeline = createTimeline();
   let seq = 0;
   const fact = (code: string, effectiveAt: number, value: number | null, key = `${code}/${effectiveAt}`): Fact => ({ key, code, value, effectiveAt, seq, status: 'final' });

@@ -4,26 +4,30 @@ import type { Random } from './random.ts';
  * Why a simulated patient is in the unit. Sepsis is about 7 % of stays; the others are what it is mistaken for.
  * A course moves between 0 (well) and 1 (gravely ill) along each axis; vitals and laboratory values are drawn from it.
  */
-export type CourseKind = 'observation' | 'post-operative' | 'haemorrhage' | 'respiratory' | 'comfort-care' | 'sepsis';
+export type CourseKind = 'observation' | 'post-operative' | 'haemorrhage' | 'respiratory' | 'pancreatitis' | 'comfort-care' | 'sepsis';
 
 export type Course = {
   kind: CourseKind;
   /** Length of the stay in hours. */
   hours: number;
-  /** Sepsis or haemorrhage: hour of onset, with a ramp before it. */
+  /** Sepsis and haemorrhage: hour of onset, with a ramp before it. Pancreatitis: hour at which it is worst. */
   onsetHour: number | undefined;
+  /** How far an inflammation goes, 0 to 1; some septic patients show little. */
+  severity: number;
 };
 
 /** How ill a patient is at an hour of the stay, each axis 0 to 1. */
-export type Illness = { infection: number; shock: number; respiratory: number; bleeding: number; pain: number };
+export type Illness = { inflammation: number; shock: number; respiratory: number; bleeding: number; pain: number };
 
-export function drawCourse(random: Random, forced?: { kind: CourseKind; onsetHour?: number; hours?: number }): Course {
+export function drawCourse(random: Random, forced?: { kind: CourseKind; onsetHour?: number; hours?: number; severity?: number }): Course {
   const kind = forced?.kind ?? drawKind(random);
-  const hours = forced?.hours ?? Math.round(random.between(30, 110));
-  const onsetHour = kind === 'sepsis' || kind === 'haemorrhage'
-    ? forced?.onsetHour ?? Math.round(random.between(14, hours - 10))
+  // Most sepsis that begins in an ICU does so after two days or later (ventilator, lines).
+  const hours = forced?.hours ?? Math.round(kind === 'sepsis' || kind === 'pancreatitis' ? random.between(72, 130) : random.between(30, 110));
+  const onsetHour = kind === 'sepsis' || kind === 'haemorrhage' || kind === 'pancreatitis'
+    ? forced?.onsetHour ?? Math.round(random.between(kind !== 'haemorrhage' && random.chance(0.75) ? 44 : 14, hours - 12))
     : undefined;
-  return { kind, hours, onsetHour };
+  const severity = forced?.severity ?? (kind === 'pancreatitis' ? random.between(0.1, 0.7) : random.between(0.35, 1));
+  return { kind, hours, onsetHour, severity };
 }
 
 function drawKind(random: Random): CourseKind {
@@ -33,6 +37,7 @@ function drawKind(random: Random): CourseKind {
   if (at < 0.34) return 'respiratory';
   if (at < 0.62) return 'post-operative';
   if (at < 0.65) return 'comfort-care';
+  if (at < 0.69) return 'pancreatitis';
   return 'observation';
 }
 
@@ -43,14 +48,23 @@ function ramp(hour: number, from: number, to: number): number {
 }
 
 export function illnessAt(course: Course, hour: number): Illness {
-  const illness: Illness = { infection: 0, shock: 0, respiratory: 0, bleeding: 0, pain: 0.1 };
+  const illness: Illness = { inflammation: 0, shock: 0, respiratory: 0, bleeding: 0, pain: 0.1 };
   const onset = course.onsetHour ?? 0;
   switch (course.kind) {
     case 'sepsis':
-      illness.infection = ramp(hour, onset - 12, onset + 2) * (1 - 0.8 * ramp(hour, onset + 14, onset + 48));
-      illness.shock = ramp(hour, onset - 5, onset + 4) * (1 - 0.9 * ramp(hour, onset + 10, onset + 30));
-      illness.respiratory = 0.7 * illness.infection;
+      illness.inflammation = course.severity * ramp(hour, onset - 14, onset + 1) * (1 - 0.8 * ramp(hour, onset + 14, onset + 48));
+      illness.shock = course.severity * ramp(hour, onset - 6, onset + 3) * (1 - 0.9 * ramp(hour, onset + 10, onset + 30));
+      illness.respiratory = Math.min(1, 0.25 + 0.6 * illness.inflammation);
       break;
+    case 'pancreatitis': {
+      // Sterile inflammation: fever, a fast heart, wet lungs, and no infection. What a sepsis score is most often wrong about.
+      const flare = course.severity * ramp(hour, onset - 14, onset) * (1 - 0.7 * ramp(hour, onset + 8, onset + 36));
+      illness.inflammation = flare;
+      illness.respiratory = 0.2 + 0.4 * flare;
+      illness.shock = 0.2 * flare;
+      illness.pain = 0.5;
+      break;
+    }
     case 'haemorrhage':
       illness.bleeding = ramp(hour, onset - 2, onset + 1) * (1 - ramp(hour, onset + 3, onset + 12));
       illness.shock = 0.7 * illness.bleeding;
@@ -60,7 +74,7 @@ export function illnessAt(course: Course, hour: number): Illness {
       break;
     case 'post-operative':
       illness.pain = 0.8 * (1 - ramp(hour, 4, 24));
-      illness.infection = 0.25 * (1 - ramp(hour, 6, 30));
+      illness.inflammation = 0.25 * (1 - ramp(hour, 6, 30));
       break;
     case 'comfort-care':
       illness.respiratory = 0.4;

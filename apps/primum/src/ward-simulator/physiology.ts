@@ -12,13 +12,13 @@ const within = (value: number, low: number, high: number): number => Math.min(hi
 
 /** What a bedside monitor reports: SpO2, arterial line, ECG, and each hour a temperature. */
 export function vitalSigns(random: Random, patient: WardPatient, illness: Illness, withTemperature: boolean): Sent[] {
-  const { infection, shock, respiratory, bleeding, pain } = illness;
-  const heartRate = 80 + patient.normal.heartRate + 24 * infection + 20 * shock + 26 * bleeding + 12 * pain + 8 * respiratory + 2.5 * random.normal();
-  const breathing = 16 + patient.normal.breathing + 8 * infection + 5 * shock + 8 * respiratory + 2 * pain + 1.2 * random.normal();
-  const saturation = 97.5 - 3 * infection - 4.5 * respiratory - 1.5 * shock + 0.8 * random.normal();
-  const meanPressure = 84 + patient.normal.meanPressure - 20 * shock - 8 * infection - 9 * bleeding + 6 * pain + 2.5 * random.normal();
+  const { inflammation, shock, respiratory, bleeding, pain } = illness;
+  const heartRate = 80 + patient.normal.heartRate + 24 * inflammation + 20 * shock + 26 * bleeding + 12 * pain + 8 * respiratory + 2.5 * random.normal();
+  const breathing = 16 + patient.normal.breathing + 8 * inflammation + 5 * shock + 8 * respiratory + 2 * pain + 1.2 * random.normal();
+  const saturation = 97.5 - 3 * inflammation - 4.5 * respiratory - 1.5 * shock + 0.8 * random.normal();
+  const meanPressure = 84 + patient.normal.meanPressure - 20 * shock - 8 * inflammation - 9 * bleeding + 6 * pain + 2.5 * random.normal();
   const pulsePressure = 46 - 14 * shock + 2 * random.normal();
-  const temperature = 36.8 + 1.9 * infection - 0.4 * bleeding + 0.3 * pain + 0.12 * random.normal();
+  const temperature = 36.8 + 1.9 * inflammation - 0.4 * bleeding + 0.3 * pain + 0.12 * random.normal();
   const values = [
     sent('HR', 'Heart rate', within(heartRate, 35, 190), 0, 'bpm'),
     sent('RR', 'Respiratory rate', within(breathing, 6, 50), 0, 'rpm'),
@@ -41,45 +41,45 @@ export const panels = ['chemistry', 'blood-count', 'blood-gas', 'liver'] as cons
 export type Panel = (typeof panels)[number];
 
 export function laboratoryPanel(random: Random, patient: WardPatient, illness: Illness, panel: Panel): Sent[] {
-  const { infection, shock, respiratory, bleeding } = illness;
+  const { inflammation, shock, respiratory, bleeding } = illness;
   const noise = (sd: number): number => sd * random.normal();
   switch (panel) {
     case 'chemistry': {
-      const creatinine = Math.max(0.4, 0.9 + patient.normal.creatinine + 0.9 * shock + 0.5 * infection + noise(0.06));
+      const creatinine = Math.max(0.4, 0.9 + patient.normal.creatinine + 0.9 * shock + 0.5 * inflammation + noise(0.06));
       return [
         sent('K', 'Potassium', within(4.1 + 0.5 * shock + noise(0.25), 2.6, 7), 1, 'mmol/L', '3.5-5.1'),
         sent('CL', 'Chloride', within(104 + noise(2.5), 85, 125), 0, 'mmol/L', '98-107'),
-        sent('CO2', 'Bicarbonate', within(24.5 - 6 * shock - 2 * infection + noise(1.2), 8, 40), 0, 'mmol/L', '22-29'),
+        sent('CO2', 'Bicarbonate', within(24.5 - 6 * shock - 2 * inflammation + noise(1.2), 8, 40), 0, 'mmol/L', '22-29'),
         sent('BUN', 'Urea nitrogen', within(15 + 18 * (creatinine - 0.8) + noise(2), 4, 120), 0, 'mg/dL', '7-20'),
         sent('CREA', 'Creatinine', creatinine, 2, 'mg/dL', '0.6-1.2'),
-        sent('GLU', 'Glucose', within(128 + 40 * infection + 20 * shock + noise(16), 55, 420), 0, 'mg/dL', '70-140'),
-        sent('CA', 'Calcium', within(8.7 - 0.8 * infection + noise(0.3), 6, 12), 1, 'mg/dL', '8.6-10.2'),
+        sent('GLU', 'Glucose', within(128 + 40 * inflammation + 20 * shock + noise(16), 55, 420), 0, 'mg/dL', '70-140'),
+        sent('CA', 'Calcium', within(8.7 - 0.8 * inflammation + noise(0.3), 6, 12), 1, 'mg/dL', '8.6-10.2'),
         sent('MG', 'Magnesium', within(2.0 + noise(0.2), 1, 4), 1, 'mg/dL', '1.6-2.6'),
       ];
     }
     case 'blood-count': {
-      const haemoglobin = within(11.2 + patient.normal.haemoglobin - 3 * bleeding - 0.6 * infection + noise(0.3), 5, 18);
+      const haemoglobin = within(11.2 + patient.normal.haemoglobin - 3 * bleeding - 0.6 * inflammation + noise(0.3), 5, 18);
       return [
-        sent('WBC', 'Leukocytes', within(9.2 + 10 * infection + 2 * illness.pain + noise(1), 1, 45), 1, 'K/uL', '4.0-11.0'),
+        sent('WBC', 'Leukocytes', within(9.2 + 10 * inflammation + 2 * illness.pain + noise(1), 1, 45), 1, 'K/uL', '4.0-11.0'),
         sent('HGB', 'Hemoglobin', haemoglobin, 1, 'g/dL', '12.0-16.0'),
         sent('HCT', 'Hematocrit', haemoglobin * 3 + noise(0.6), 1, '%', '36-48'),
-        sent('PLT', 'Platelets', within(215 - 90 * infection - 40 * bleeding + noise(18), 15, 700), 0, 'K/uL', '150-400'),
+        sent('PLT', 'Platelets', within(215 - 90 * inflammation - 40 * bleeding + noise(18), 15, 700), 0, 'K/uL', '150-400'),
       ];
     }
     case 'blood-gas':
       return [
         sent('PH', 'pH arterial', within(7.39 - 0.12 * shock - 0.03 * respiratory + noise(0.02), 6.9, 7.6), 2, '', '7.35-7.45'),
-        sent('PCO2', 'pCO2 arterial', within(40 + 8 * respiratory - 7 * infection + noise(2.5), 20, 90), 0, 'mmHg', '35-45'),
-        sent('BE', 'Base excess', within(0 - 7 * shock - 2 * infection + noise(1), -20, 15), 1, 'mmol/L', '-2.0-2.0'),
-        sent('LAC', 'Lactate', within(1.2 + 2.6 * shock + 1.1 * infection + 1.6 * bleeding + Math.abs(noise(0.25)), 0.4, 15), 1, 'mmol/L', '0.5-2.0'),
-        sent('FIO2', 'FiO2', within(0.3 + 0.25 * respiratory + 0.1 * infection + noise(0.02), 0.21, 1) * 100, 0, '%'),
+        sent('PCO2', 'pCO2 arterial', within(40 + 8 * respiratory - 7 * inflammation + noise(2.5), 20, 90), 0, 'mmHg', '35-45'),
+        sent('BE', 'Base excess', within(0 - 7 * shock - 2 * inflammation + noise(1), -20, 15), 1, 'mmol/L', '-2.0-2.0'),
+        sent('LAC', 'Lactate', within(1.2 + 2.6 * shock + 1.1 * inflammation + 1.6 * bleeding + Math.abs(noise(0.25)), 0.4, 15), 1, 'mmol/L', '0.5-2.0'),
+        sent('FIO2', 'FiO2', within(0.3 + 0.25 * respiratory + 0.1 * inflammation + noise(0.02), 0.21, 1) * 100, 0, '%'),
       ];
     case 'liver':
       return [
-        sent('TBIL', 'Bilirubin total', within(0.8 + 1.4 * infection + noise(0.15), 0.2, 15), 1, 'mg/dL', '0.2-1.2'),
+        sent('TBIL', 'Bilirubin total', within(0.8 + 1.4 * inflammation + noise(0.15), 0.2, 15), 1, 'mg/dL', '0.2-1.2'),
         sent('AST', 'AST', within(34 + 60 * shock + noise(6), 8, 900), 0, 'IU/L', '10-40'),
-        sent('ALP', 'Alkaline phosphatase', within(82 + 30 * infection + noise(10), 25, 600), 0, 'IU/L', '40-129'),
-        sent('PTT', 'aPTT', within(31 + 9 * infection + 4 * bleeding + noise(2), 20, 110), 0, 'sec', '25-37'),
+        sent('ALP', 'Alkaline phosphatase', within(82 + 30 * inflammation + noise(10), 25, 600), 0, 'IU/L', '40-129'),
+        sent('PTT', 'aPTT', within(31 + 9 * inflammation + 4 * bleeding + noise(2), 20, 110), 0, 'sec', '25-37'),
       ];
   }
 }

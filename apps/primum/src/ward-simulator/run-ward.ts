@@ -23,7 +23,7 @@ const overlapMs = 3 * 3_600_000;
 const maxUnanswered = 48;
 
 /**
- * Sends the ward's messages over MLLP, one connection a sender, on the ward's clock: the day before the epoch at once,
+ * Sends the ward's messages over MLLP, one connection a sender, on the ward's clock: the days before the epoch at once,
  * then each message at its time. Returns when the signal ends it; resolves `live` when the history has been sent.
  */
 export function runWard(log: Log, options: WardOptions): { live: Promise<void>; done: Promise<void> } {

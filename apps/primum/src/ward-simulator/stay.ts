@@ -13,7 +13,7 @@ export type StayPlan = {
   /** Which stay of this bed, counted from 0. */
   turn: number;
   admittedAt: number;
-  forced?: { kind?: CourseKind; onsetHour?: number; hours?: number; ageYears?: number };
+  forced?: { kind?: CourseKind; onsetHour?: number; hours?: number; severity?: number; ageYears?: number };
 };
 
 export type SimulatedStay = { course: Course; patient: WardPatient; endsAt: number; messages: WardMessage[] };
@@ -22,34 +22,38 @@ const batteries: Record<Panel, readonly [string, string]> = {
   chemistry: ['CHEM8', 'Chemistry panel'], 'blood-count': ['CBC', 'Complete blood count'], 'blood-gas': ['ABG', 'Arterial blood gas'], liver: ['LFT', 'Liver and coagulation'],
 };
 
+/** Who comes and why, before any message is made. */
+export function planStay(plan: StayPlan): { random: Random; patient: WardPatient; course: Course } {
+  const random = createRandom(plan.seed, plan.bed, plan.turn);
+  const patient = drawPatient(random, plan.bed * 1_000 + plan.turn, plan.admittedAt, plan.forced);
+  const { kind: forcedKind, ...forced } = plan.forced ?? {};
+  return { random, patient, course: drawCourse(random, forcedKind === undefined ? undefined : { ...forced, kind: forcedKind }) };
+}
+
 /**
  * One stay from admission to discharge as the messages that its ward sends, in order of sending. A pure function of
  * the plan: a ward that was stopped goes on where it was, and what it sends twice is the same to the byte.
  */
 export function simulateStay(plan: StayPlan): SimulatedStay {
-  const random = createRandom(plan.seed, plan.bed, plan.turn);
-  const number = plan.bed * 1_000 + plan.turn;
-  const patient = drawPatient(random, number, plan.admittedAt, plan.forced);
-  const { kind: forcedKind, ...forced } = plan.forced ?? {};
-  const course = drawCourse(random, forcedKind === undefined ? undefined : { ...forced, kind: forcedKind });
+  const { random, patient, course } = planStay(plan);
   const endsAt = plan.admittedAt + course.hours * hourMs;
   const location = ['ICU', 'ICU', String(plan.bed).padStart(2, '0')] as const;
   const id = `${patient.visit}-`;
   const messages: WardMessage[] = [];
 
-  const adt = (trigger: 'A01' | 'A03' | 'A08', at: number, ended?: { at: number; disposition: string }): void => {
-    messages.push(adtMessage(patient, { trigger, at, sentAt: at, controlId: `${id}${trigger}-${at / minuteMs}`, location, admittedAt: plan.admittedAt, ...(ended === undefined ? {} : { ended }) }));
-  };
-  adt('A01', plan.admittedAt);
+  messages.push(adtMessage(patient, { trigger: 'A01', at: plan.admittedAt, sentAt: plan.admittedAt, controlId: `${id}A01-${plan.admittedAt / minuteMs}`, location, admittedAt: plan.admittedAt }));
   if (course.kind === 'comfort-care') pushComfortCare(messages, patient, plan.admittedAt, plan.admittedAt + 10 * hourMs, location, id);
   for (let at = plan.admittedAt + 15 * minuteMs, n = 0; at < endsAt; at += 15 * minuteMs, n += 1) {
     pushVitals(messages, random, patient, illnessAt(course, (at - plan.admittedAt) / hourMs), { at, n, location, id, admittedAt: plan.admittedAt });
   }
   pushLaboratory(messages, random, patient, (hour) => illnessAt(course, hour), { hours: course.hours, location, id, admittedAt: plan.admittedAt });
-  adt('A03', endsAt, { at: endsAt, disposition: course.kind === 'comfort-care' ? '20' : '01' });
-
   messages.sort((a, b) => a.sentAt - b.sentAt || (a.controlId < b.controlId ? -1 : 1));
-  return { course, patient, endsAt, messages: messages.filter((message) => message.sentAt <= endsAt) };
+  const sent = messages.filter((message) => message.sentAt < endsAt);
+  sent.push(adtMessage(patient, {
+    trigger: 'A03', at: endsAt, sentAt: endsAt, controlId: `${id}A03-${endsAt / minuteMs}`, location, admittedAt: plan.admittedAt,
+    ended: { at: endsAt, disposition: course.kind === 'comfort-care' ? '20' : '01' },
+  }));
+  return { course, patient, endsAt, messages: sent };
 }
 
 type Where = { location: readonly [string, string, string]; id: string; admittedAt: number };
@@ -81,14 +85,22 @@ function pushLaboratory(messages: WardMessage[], random: Random, patient: WardPa
       messages.push(resultMessage(patient, { ...event, sentAt: sentAt + Math.round(random.between(20, 70)) * minuteMs, controlId: `${controlId}-C`, values: corrected, status: 'C' }));
     }
   };
-  for (let hour = 0.7; hour < stay.hours; hour += 6 + random.between(-0.6, 0.6)) draw('chemistry', hour);
-  for (let hour = 0.7; hour < stay.hours; hour += 12 + random.between(-1, 1)) draw('blood-count', hour);
-  for (let hour = 1; hour < stay.hours; hour += 24 + random.between(-1, 1)) draw('liver', hour);
-  for (let hour = 1.2; hour < stay.hours;) {
-    draw('blood-gas', hour);
-    const { infection, shock, respiratory } = illness(hour);
-    hour += Math.max(infection, shock, respiratory) > 0.35 ? random.between(2, 4) : random.between(9, 14);
-  }
+  // Whoever looks ill is drawn more often: the staff's suspicion is part of what a model sees.
+  const worry = (hour: number): number => {
+    const { inflammation, shock, respiratory, bleeding } = illness(hour);
+    return Math.max(inflammation, shock, 0.6 * respiratory, 0.8 * bleeding);
+  };
+  const every = (panel: Panel, from: number, calm: readonly [number, number], worried: readonly [number, number]): void => {
+    for (let hour = from; hour < stay.hours;) {
+      draw(panel, hour);
+      const [low, high] = worry(hour) > 0.35 ? worried : calm;
+      hour += random.between(low, high);
+    }
+  };
+  every('chemistry', 0.7, [7, 10], [4, 6]);
+  every('blood-count', 0.8, [11, 13], [6, 9]);
+  every('liver', 1, [23, 25], [10, 14]);
+  every('blood-gas', 1.2, [9, 14], [1.5, 3]);
 }
 
 function pushComfortCare(messages: WardMessage[], patient: WardPatient, admittedAt: number, at: number, location: readonly [string, string, string], id: string): void {

@@ -4,35 +4,38 @@ import type { WardMessage } from './messages.ts';
 const hourMs = 3_600_000;
 const beds = 24;
 
-/** The first patient of some beds is chosen, so that the first evening shows what the ward is for. */
-const firstPatients: Readonly<Record<number, StayPlan['forced']>> = {
-  3: { kind: 'sepsis', onsetHour: 30, hours: 72 },
-  7: { kind: 'sepsis', onsetHour: 24, hours: 80 },
-  10: { kind: 'haemorrhage', onsetHour: 27, hours: 60 },
-  12: { kind: 'comfort-care', hours: 70 },
-  15: { kind: 'observation', ageYears: 17, hours: 60 },
-  19: { kind: 'post-operative', hours: 64 },
-  21: { kind: 'sepsis', onsetHour: 40, hours: 90 },
+/** The first patient of some beds is chosen, with the hours of the stay that lie before the epoch, so that the first hour shows what the ward is for. */
+const firstPatients: Readonly<Record<number, { hoursBefore: number; forced: NonNullable<StayPlan['forced']> }>> = {
+  3: { hoursBefore: 54, forced: { kind: 'sepsis', onsetHour: 62, hours: 110, severity: 1 } },
+  7: { hoursBefore: 54, forced: { kind: 'sepsis', onsetHour: 51, hours: 96, severity: 0.9 } },
+  10: { hoursBefore: 22, forced: { kind: 'haemorrhage', onsetHour: 27, hours: 60 } },
+  12: { hoursBefore: 22, forced: { kind: 'comfort-care', hours: 70 } },
+  15: { hoursBefore: 22, forced: { kind: 'observation', ageYears: 17, hours: 60 } },
+  18: { hoursBefore: 46, forced: { kind: 'pancreatitis', onsetHour: 60, hours: 100, severity: 0.6 } },
+  19: { hoursBefore: 22, forced: { kind: 'post-operative', hours: 64 } },
+  21: { hoursBefore: 40, forced: { kind: 'sepsis', onsetHour: 64, hours: 104, severity: 0.8 } },
 };
 
-/** What a bed's turn begins with: the first patients are spread over the day before the ward's epoch. */
+/** What a bed's turn begins with: the first patients were admitted in the two days before the ward's epoch. */
 function planOf(seed: number, epoch: number, bed: number, turn: number, previousEnd: number | undefined): StayPlan {
-  const forced = turn === 0 ? firstPatients[bed] : undefined;
+  const first = turn === 0 ? firstPatients[bed] : undefined;
   const admittedAt = previousEnd === undefined
-    ? epoch - (forced === undefined ? 3 + ((bed * 7) % 20) : 22) * hourMs
+    ? epoch - (first?.hoursBefore ?? 3 + ((bed * 7) % 20)) * hourMs
     : previousEnd + (1 + ((bed + turn) % 4)) * hourMs;
-  return { seed, bed, turn, admittedAt, ...(forced === undefined ? {} : { forced }) };
+  return { seed, bed, turn, admittedAt, ...(first === undefined ? {} : { forced: first.forced }) };
+}
+
+/** Who lies in the beds when the ward goes live. */
+export function firstPlans(seed: number, epoch: number): StayPlan[] {
+  return Array.from({ length: beds }, (_, index) => planOf(seed, epoch, index + 1, 0, undefined));
 }
 
 /**
  * Every message of the ward in order of sending, without end: a pure function of seed and epoch (ms, the instant at
- * which the ward goes live; the day before it is history). Holds one stay per bed in memory.
+ * which the ward goes live; the two days before it are history). Holds one stay per bed in memory.
  */
 export function* wardMessages(seed: number, epoch: number): Generator<WardMessage, never> {
-  const bedsNow = Array.from({ length: beds }, (_, index) => {
-    const plan = planOf(seed, epoch, index + 1, 0, undefined);
-    return { plan, stay: simulateStay(plan), next: 0 };
-  });
+  const bedsNow = firstPlans(seed, epoch).map((plan) => ({ plan, stay: simulateStay(plan), next: 0 }));
   for (;;) {
     let earliest = bedsNow[0]!;
     for (const bed of bedsNow) if (bed.stay.messages[bed.next]!.sentAt < earliest.stay.messages[earliest.next]!.sentAt) earliest = bed;
