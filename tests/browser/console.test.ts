@@ -6,7 +6,8 @@ import { axeViolations, openStage, type Stage } from './support.ts';
 /** The ward at half an hour a second: its first patients turn septic within the first minute. */
 const wardRate = 1800;
 
-describe.skipIf(chromiumPath() === undefined)('the console in a browser', () => {
+// The ward moves faster here than anyone can click: a step that it overtook is taken again.
+describe.skipIf(chromiumPath() === undefined)('the console in a browser', { retry: 2 }, () => {
   let stage: Stage;
   let page: Page;
   let faults: string[];
@@ -26,6 +27,7 @@ describe.skipIf(chromiumPath() === undefined)('the console in a browser', () => 
     await page.evaluate(() => { if (document.activeElement instanceof HTMLElement) document.activeElement.blur(); });
   };
   const goToWorklist = async (): Promise<void> => {
+    await page.keyboard.press('Escape'); // a dialog that an earlier attempt left open
     await page.getByRole('link', { name: 'Worklist', exact: true }).click();
     await rows().first().waitFor();
     await leaveList();
@@ -69,8 +71,7 @@ describe.skipIf(chromiumPath() === undefined)('the console in a browser', () => 
     const held = await namesInOrder();
     expect(held.slice(0, still.length)).toEqual(still);
     await page.keyboard.press('r');
-    await page.getByRole('button', { name: 'press R' }).waitFor({ state: 'detached' });
-    expect(await namesInOrder()).not.toEqual(held);
+    await expect.poll(namesInOrder).not.toEqual(held);
     await leaveList();
   });
 
@@ -104,12 +105,12 @@ describe.skipIf(chromiumPath() === undefined)('the console in a browser', () => 
   it('tells every state apart with no colour at all', async () => {
     await goToWorklist();
     const style = await page.addStyleTag({ content: ':root{--higher:#888!important;--lower:#888!important;--quiet:#888!important;--text:#888!important} tr:hover{background:none!important}' });
-    const drawn = new Map<string, string>();
-    for (const mark of await page.locator('td[data-column=state] svg[data-shape]').all()) {
-      const shape = await mark.getAttribute('data-shape') ?? '';
-      if (!drawn.has(shape)) drawn.set(shape, await mark.innerHTML());
-      expect((await mark.locator('..').textContent() ?? '').trim()).not.toBe('');
-    }
+    // Read in one go: the list moves by itself.
+    const marks = await page.locator('td[data-column=state] svg[data-shape]').evaluateAll((svgs) => svgs.map((svg) => ({
+      shape: svg.getAttribute('data-shape') ?? '', drawing: svg.innerHTML, words: (svg.parentElement?.textContent ?? '').trim(),
+    })));
+    expect(marks.filter(({ words }) => words === '')).toEqual([]);
+    const drawn = new Map(marks.map(({ shape, drawing }) => [shape, drawing]));
     expect(drawn.size).toBeGreaterThan(1);
     expect(new Set([...drawn.values()].map((svg) => svg.replaceAll(/(?:fill|stroke)="var[^"]*"/g, ''))).size).toBe(drawn.size);
     await style.evaluate((element) => element.parentNode?.removeChild(element));

@@ -60,7 +60,6 @@ export const errorCatalogue = {
   'record.version-conflict': entry(409, 'The resource changed meanwhile', 'Read it again and repeat the change.'),
   'record.deleted': entry(410, 'The resource was withdrawn', 'Read an earlier version at _history.'),
   'record.erased': entry(410, 'The content was erased', 'It cannot be brought back.'),
-  'record.units-unknown': entry(422, 'A unit is not in the source\'s mapping', 'Add it to the mapping table; the value is kept, flagged, and not used.'),
 
   'features.invalid': entry(400, 'A feature set is not valid', 'Correct what the detail names.'),
   'model.package-invalid': entry(400, 'A model package is not complete', 'Build it again with primum train.'),

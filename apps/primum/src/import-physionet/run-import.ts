@@ -94,8 +94,9 @@ export async function runImport(deps: ImportDeps, options: ImportOptions): Promi
       const earliest = open.reduce((first, stay) => (stay.next.sentAt < first.next.sentAt ? stay : first));
       const dueInMs = (earliest.next.sentAt - paceFrom) / speed - (performance.now() - wallFrom);
       if (dueInMs > 1) await sleep(dueInMs, undefined, { signal });
-      if (earliest.next.sentAt >= hour + hourMs) {
-        hour = Math.floor(earliest.next.sentAt / hourMs) * hourMs;
+      // By half hours: a discharge half an hour after the last hour must not overtake that hour's score.
+      if (earliest.next.sentAt >= hour + hourMs / 2) {
+        hour = Math.floor(earliest.next.sentAt / (hourMs / 2)) * (hourMs / 2);
         await Promise.all(open.map(({ before }) => before));
         await deps.settled();
       }

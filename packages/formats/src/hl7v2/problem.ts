@@ -29,6 +29,7 @@ const conditions: Partial<Record<ErrorCode, Condition>> = {
   'hl7.patient-unknown': { ackCode: 'AE', hl70357: '204' },
   'hl7.encounter-unknown': { ackCode: 'AE', hl70357: '204' },
   'hl7.merge-conflict': { ackCode: 'AE', hl70357: '204' },
+  'hl7.event-out-of-order': { ackCode: 'AE', hl70357: '204' },
   'hl7.correction-unmatched': { ackCode: 'AE', hl70357: '204' },
 };
 
