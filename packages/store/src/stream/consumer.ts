@@ -127,6 +127,7 @@ async function handleBatch(db: Db, { tenant, name, topics }: ConsumerOptions, sc
     const locked = tx.query<{ seq: number }>('select seq from consumer_offset where tenant = $1 and consumer = $2 for update', [tenant, name]);
     // Sent with the lock, not after it: right in all but the rare case that another process moved the offset.
     const guess = readStream(tx, { tenant, afterSeq: scanned, topics, limit });
+    guess.catch(() => undefined); // where the lock fails this fails too, with nobody waiting for it
     const offset = (await locked)[0]?.seq ?? 0;
     const afterSeq = Math.max(offset, scanned);
     const { events, upToSeq } = afterSeq === scanned ? await guess : (await guess, await readStream(tx, { tenant, afterSeq, topics, limit }));
