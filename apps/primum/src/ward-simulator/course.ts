@@ -52,8 +52,8 @@ export function illnessAt(course: Course, hour: number): Illness {
   const onset = course.onsetHour ?? 0;
   switch (course.kind) {
     case 'sepsis':
-      illness.inflammation = course.severity * ramp(hour, onset - 14, onset + 1) * (1 - 0.8 * ramp(hour, onset + 14, onset + 48));
-      illness.shock = course.severity * ramp(hour, onset - 6, onset + 3) * (1 - 0.9 * ramp(hour, onset + 10, onset + 30));
+      illness.inflammation = course.severity * ramp(hour, onset - 16, onset - 1) * (1 - 0.8 * ramp(hour, onset + 14, onset + 48));
+      illness.shock = course.severity * ramp(hour, onset - 8, onset + 1) * (1 - 0.9 * ramp(hour, onset + 10, onset + 30));
       illness.respiratory = Math.min(1, 0.25 + 0.6 * illness.inflammation);
       break;
     case 'pancreatitis': {
