@@ -47,6 +47,13 @@ describe.skipIf(!canMountDisks())('a disk that is full under the whole system (n
       for (let turn = 0; turn < 500 && refusedForSpace() < 20; turn += 1) await sleep(20);
       expect(refusedForSpace()).toBeGreaterThanOrEqual(20);
       expect((await ask(primum.httpPort, { path: '/api/health' })).status).toBe(200);
+      // Writes the log only, until that can't be written either: PostgreSQL gives up, and can't recover before there is space.
+      for (let i = 0; i < 12; i += 1) {
+        await primum.core.db.query("select pg_logical_emit_message(true, 'test', repeat('x', 8000000))", []).catch(() => undefined);
+      }
+      await sleep(500);
+      expect((await ask(primum.httpPort, { path: '/api/health' })).status).toBe(200);
+      expect([...stream.refused.keys()]).toContain('AR 207 store.unreachable');
 
       await disk.free();
       await acknowledgesMore(stream, 40, 15_000);
