@@ -1,10 +1,12 @@
 import { mkdirSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PrimumError, systemClock } from '@primum/base';
 import { createOnnxEngine } from '@primum/inference';
-import { signingKeyAt } from '@primum/registry';
+import { signingKeyAt, trustedKeyOf } from '@primum/registry';
 import { trainPack, type TrainProgress } from '@primum/training';
+import { trustKey } from '../models.ts';
 import { homeOf, wholeNumber } from './settings.ts';
 
 export async function train(args: readonly string[]): Promise<void> {
@@ -21,11 +23,13 @@ export async function train(args: readonly string[]): Promise<void> {
   const seed = wholeNumber('seed', values.seed, 0, 2 ** 31 - 1);
   const keyFile = values.key ?? join(home, 'signing-key.pem');
   mkdirSync(home, { recursive: true });
+  const signingKey = await signingKeyAt(keyFile);
   await using engine = createOnnxEngine();
   const result = await trainPack(
-    { clock: systemClock, signingKey: await signingKeyAt(keyFile), engine, onProgress: reporter() },
+    { clock: systemClock, signingKey, engine, onProgress: reporter() },
     { packDir: resolve(pack), dataFiles: dataFiles.map((file) => resolve(file)), outDir, ...(seed === undefined ? {} : { seed }) },
   );
+  trustKey(home, trustedKeyOf(signingKey, `trained on ${hostname()}`));
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   console.log(`Wrote ${outDir}\nModel ${result.manifest.id} ${result.manifest.version}; ONNX and trees differ by at most ${result.largestOnnxDifference}.\nSigned with ${keyFile}; read MODEL_CARD.md before anything else.`);
 }
