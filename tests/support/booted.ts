@@ -2,6 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog, type Log } from '@primum/base';
 import { connectMllp, registerSource } from '@primum/ingest';
 import { createTestDatabase } from '@primum/store/testing';
@@ -9,6 +10,8 @@ import { bootPrimum, type Primum } from '../../apps/primum/src/boot.ts';
 import { tenant } from '../../apps/primum/src/core.ts';
 import { settled } from '../../apps/primum/src/settle.ts';
 import { benchSource } from '../../bench/support/ward-messages.ts';
+
+const patienceMs = 25_000;
 
 /** A folder that a PostgreSQL under another user may pass through (its server drops root). */
 export async function temporaryHome(): Promise<{ home: string; remove(): Promise<void> }> {
@@ -43,8 +46,10 @@ export async function bootForTest({ log = silentLog, ownDatabase = false }: { lo
       await using client = await connectMllp({ host: '127.0.0.1', port: primum.mllpPort });
       const answers: string[] = [];
       for (const message of messages) answers.push((await client.send(message)).toString());
-      await primum.applied();
-      if (!await settled(primum.core.db, 20_000)) throw new Error('not scored in time');
+      // Said before the test's own limit, which would not say what was waited for.
+      const inTime = await Promise.race([primum.applied().then(() => true), sleep(patienceMs, false, { ref: false })]);
+      if (!inTime) throw new Error('not applied in time');
+      if (!await settled(primum.core.db, patienceMs)) throw new Error('not scored in time');
       return answers;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),

@@ -12,7 +12,7 @@ export function sendRaw(port: number, bytes: Buffer | string, { count, end = fal
     const socket = connect({ host: '127.0.0.1', port, noDelay: true });
     const framer = createMllpFramer({ maxFrameBytes: 1024 * 1024 });
     const answers: Acknowledgement[] = [];
-    const timer = setTimeout(() => socket.destroy(new Error(`${answers.length} of ${count} answers in time`)), 10_000);
+    const timer = setTimeout(() => socket.destroy(new Error(`${answers.length} of ${count} answers in time`)), 30_000);
     socket.on('data', (chunk) => {
       for (const event of framer.push(chunk)) if (event.kind === 'frame') answers.push(readAck(event.bytes));
       if (answers.length >= count) socket.end();
