@@ -18,7 +18,7 @@ describe('the database server killed under load', () => {
         expect((await ask(primum.httpPort, { path: '/api/health' })).status).toBe(200);
       }
       await stream.stop();
-      expect([...stream.refused.keys()].filter((answer) => !/^AR 207 store\./.test(answer))).toEqual([]);
+      expect([...stream.refused.keys()].filter((answer) => !answer.startsWith('AR 207 store.'))).toEqual([]);
       await expectNothingLost(primum, stream);
     } finally {
       await stream.stop();

@@ -1,5 +1,6 @@
 /** `npm run -s torture -- NAME [--key value…]`: prints progress on stderr and one JSON object as its last line. */
 import { tmpdir } from 'node:os';
+import { PrimumError } from '@primum/base';
 import { calibrateMachine } from '../../bench/support/calibration.ts';
 import { readOptions } from '../../bench/support/options.ts';
 
@@ -18,6 +19,10 @@ if (load === undefined) {
   process.exit(64);
 }
 const run = await load();
-const figures = await run(readOptions(rest));
+const figures = await run(readOptions(rest)).catch((error: unknown) => {
+  if (!(error instanceof PrimumError)) throw error;
+  console.error(`torture: [${error.code}] ${error.message}`);
+  process.exit(1);
+});
 console.log(JSON.stringify({ torture: name, ...figures, calibration: await calibrateMachine(tmpdir()) }));
 process.exit(figures['passed'] === false ? 1 : 0);

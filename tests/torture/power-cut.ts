@@ -1,21 +1,25 @@
 /**
- * The power is cut while messages stream in: a disk of its own is shut down in mid-write without a flush, everything
- * on it is killed, and it is mounted again. Every message that was acknowledged must be there and readable. The same
- * with `fsync=off` must lose some, or the torture proves nothing.
+ * The power is cut while messages stream into a `primum up`: a disk of its own is shut down in mid-write without a
+ * flush, everything on it is killed, and it is mounted again. Every message that was acknowledged must be there,
+ * applied, and its content must open. The same with `fsync=off`, which `primum up` refuses and so a station of the
+ * same parts stands in, must lose some, or the torture proves nothing.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PrimumError } from '@primum/base';
+import { registerSource } from '@primum/ingest';
 import { openDb } from '@primum/store';
+import { openKeys } from '@primum/trust';
+import { readRunFile } from '../../apps/primum/src/run-file.ts';
 import type { Torture } from './main.ts';
 import { createCuttableDisk, type CuttableDisk } from './power-cut/cuttable-disk.ts';
-import { sendUntilLost, type Sending } from './power-cut/sender.ts';
+import { powerCutSource, sendUntilLost, type Sending } from './power-cut/sender.ts';
 
 type Station = { child: ChildProcess; port: number; url: string };
 
 export const runPowerCut: Torture = async (options) => {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new Error('power-cut needs root on Linux (it mounts a disk of its own)');
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) throw new PrimumError('config.invalid', 'the power-cut torture mounts a disk of its own: it needs root on Linux');
   const cuts = Number(options['cuts'] ?? 5);
   const safe = await cutAgainAndAgain(cuts, false);
   const control = await cutAgainAndAgain(1, true);
@@ -34,8 +38,10 @@ async function cutAgainAndAgain(cuts: number, fsyncOff: boolean): Promise<{ ackn
     station = await start(disk, fsyncOff);
     disk.sync(); // the empty database is on the disk, in the control as well
     for (let cut = 1; cut <= cuts; cut += 1) {
+      const before = sending.acknowledged.size;
       const streaming = sendUntilLost(station.port, sending);
-      await sleep(1_500 + Math.random() * 1_500);
+      for (const until = Date.now() + 60_000; sending.acknowledged.size < before + 200 && Date.now() < until;) await sleep(10);
+      await sleep(500 + Math.random() * 1_500);
       disk.cut();
       await sleep(100); // an acknowledgement from now on is one more that must be true
       station.child.kill('SIGKILL');
@@ -48,7 +54,7 @@ async function cutAgainAndAgain(cuts: number, fsyncOff: boolean): Promise<{ ackn
       }
       process.stderr.write(`cut ${cut} of ${cuts}${fsyncOff ? ' (fsync off)' : ''}: ${sending.acknowledged.size} acknowledged\n`);
     }
-    const lost = await countLost(station, sending.acknowledged, fsyncOff);
+    const lost = await countLost(station, join(disk.directory, 'home'), sending.acknowledged, fsyncOff);
     return { acknowledged: sending.acknowledged.size, lost, refused: sending.refused, opened: true };
   } finally {
     station?.child.kill('SIGKILL');
@@ -57,31 +63,65 @@ async function cutAgainAndAgain(cuts: number, fsyncOff: boolean): Promise<{ ackn
 }
 
 async function start(disk: CuttableDisk, fsyncOff: boolean): Promise<Station> {
-  const script = join(import.meta.dirname, 'power-cut', 'station.ts');
-  const child = spawn(process.execPath, [script, join(disk.directory, 'home'), ...(fsyncOff ? ['--fsync-off'] : [])], { stdio: ['ignore', 'pipe', fsyncOff ? 'ignore' : 'inherit'] });
-  const ended = once(child, 'exit');
-  let said = '';
-  child.stdout.on('data', (chunk: Buffer) => { said += chunk.toString(); });
-  while (!said.includes('\n')) {
-    if ((await Promise.race([once(child.stdout, 'data'), ended, sleep(60_000)])) === undefined || child.exitCode !== null) {
-      child.kill('SIGKILL');
-      throw new Error('the station did not start');
-    }
-  }
-  return { child, ...(JSON.parse(said) as { port: number; url: string }) }; // our own script's line
+  const home = join(disk.directory, 'home');
+  return fsyncOff ? startControl(home) : startPrimum(home);
 }
 
-/** Acknowledged messages that are not there, or can't be opened and applied once the lanes have run dry. */
-async function countLost(station: Station, acknowledged: ReadonlySet<string>, acceptUnsafe: boolean): Promise<number> {
-  const db = await openDb({ url: station.url, max: 1, acceptUnsafe });
+async function startPrimum(home: string): Promise<Station> {
+  const main = join(import.meta.dirname, '..', '..', 'apps', 'primum', 'src', 'main.ts');
+  const { DATABASE_URL: _url, ...env } = process.env;
+  const child = spawn(process.execPath, [main, 'up', '--no-ward', '--no-console', '--home', home, '--http-port', '0', '--mllp-port', '0'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+  await saying(child, 'Ctrl-C stops it');
+  const running = readRunFile(home);
+  if (running?.pid !== child.pid || running === undefined) throw new Error('primum up left no word of where it listens');
+  const db = await openDb({ url: running.databaseUrl, max: 1 });
+  await registerSource(db, powerCutSource);
+  await db.close();
+  return { child, port: running.mllpPort, url: running.databaseUrl };
+}
+
+async function startControl(home: string): Promise<Station> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'power-cut', 'control.ts'), home], { stdio: ['ignore', 'pipe', 'ignore'] });
+  return { child, ...(JSON.parse(await saying(child, '\n')) as { port: number; url: string }) }; // our own script's line
+}
+
+/** What a process has printed once it has printed `word`. */
+async function saying(child: ChildProcess, word: string): Promise<string> {
+  let said = '';
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  child.stdout?.on('data', (chunk: Buffer) => {
+    said += chunk.toString();
+    if (said.includes(word)) resolve();
+  });
+  child.once('exit', (code) => reject(new Error(`it ended with ${code} while it started`)));
+  const timer = setTimeout(() => reject(new Error('it did not start in time')), 60_000);
   try {
-    for (const until = Date.now() + 120_000; Date.now() < until; await sleep(100)) {
+    await promise;
+    return said;
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Acknowledged messages that are not there, not applied once the lanes have run dry, or can't be opened. */
+async function countLost({ url }: Station, home: string, acknowledged: ReadonlySet<string>, fsyncOff: boolean): Promise<number> {
+  const db = await openDb({ url, max: 1, acceptUnsafe: fsyncOff });
+  try {
+    for (const until = Date.now() + (fsyncOff ? 15_000 : 120_000); Date.now() < until; await sleep(100)) {
       const [row] = await db.query<{ waiting: number }>("select count(*) as waiting from message where status = 'received'");
       if (row?.waiting === 0) break;
     }
-    const there = await db.query<{ control_id: string }>("select control_id from message where status = 'applied'");
-    const applied = new Set(there.map((row) => row.control_id));
-    return [...acknowledged].filter((id) => !applied.has(id)).length;
+    const keys = await openKeys({ directory: join(home, 'keys') });
+    const { tenant } = powerCutSource;
+    const whole = new Set<string>();
+    for (const { id, control_id, sealed } of await db.query<{ id: string; control_id: string; sealed: Buffer }>("select id, control_id, sealed from message where status = 'applied'")) {
+      const content = await keys.open(tenant, sealed, `message|${tenant}|${id}`).catch(() => undefined);
+      if (content?.includes(`|${control_id}|`) === true) whole.add(control_id);
+    }
+    return [...acknowledged].filter((id) => !whole.has(id)).length;
   } finally {
     await db.close();
   }

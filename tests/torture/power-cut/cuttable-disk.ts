@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PrimumError } from '@primum/base';
 
 /** A disk of its own whose power can be cut. `directory` is where it is mounted. */
 export type CuttableDisk = {
@@ -79,5 +80,5 @@ function processesOn(directory: string): number[] {
 
 function run(command: string, args: string[]): void {
   const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  if (error !== undefined || status !== 0) throw new Error(`${command}: ${error?.message ?? stderr.trim()}`);
+  if (error !== undefined || status !== 0) throw new PrimumError('config.invalid', `the power-cut torture can't ${command} here: ${error?.message ?? stderr.trim()}`);
 }

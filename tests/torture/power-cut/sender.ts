@@ -2,6 +2,9 @@ import { buildMessage, formatTs, type SegmentInput } from '@primum/formats';
 import { connectMllp } from '@primum/ingest';
 
 const facility = 'POWERCUT';
+export const powerCutSource = {
+  tenant: 1, application: facility, facility, siteCode: 'power-cut', siteName: 'Power cut', mapping: 'ward-simulator', clockRate: 0, simulated: true,
+} as const;
 const epoch = Date.UTC(2026, 0, 1);
 const patients = 24;
 
