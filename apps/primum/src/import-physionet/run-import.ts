@@ -65,7 +65,7 @@ type OpenStay = { stay: PhysionetStay; bed: number; messages: Generator<ReplayMe
  * Replays stays of a PhysioNet/CinC 2019 file over MLLP, in order of their messages' time, on a clock of their own that
  * starts at the present hour, or after the last replay. The sites' clocks are moved by the messages alone (rate 0), so
  * that a slow machine makes no patient's data look old. A stay's next message waits for the answer to its last one, and
- * a new hour for the scores of the last one: no hour is skipped, whatever the speed.
+ * a new hour for the scores of the last one: no hour that brought a value is skipped, whatever the speed.
  *
  * The run's id is its first hour in base 36 and part of every record number: a second import makes new patients, the
  * same run resumed makes none. Errors: `import.*` of the file, `store.*` of the database; a listener that is away is waited for.
