@@ -41,6 +41,7 @@ async function cutAgainAndAgain(cuts: number, fsyncOff: boolean): Promise<{ ackn
       const before = sending.acknowledged.size;
       const streaming = sendUntilLost(station.port, sending);
       for (const until = Date.now() + 60_000; sending.acknowledged.size < before + 200 && Date.now() < until;) await sleep(10);
+      if (fsyncOff) disk.sync(); // so that what the control loses is what was not synced, not everything
       await sleep(500 + Math.random() * 1_500);
       disk.cut();
       await sleep(100); // an acknowledgement from now on is one more that must be true
