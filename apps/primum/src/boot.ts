@@ -122,6 +122,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   if (options.wardRate !== null) {
     const ward = await startWard({ db, log, clock, register: (source) => registerSource(db, source), settled: () => settled(db, 5_000) }, { home, port: listener.port, rate: options.wardRate ?? 60 });
     later(() => ward.stop());
+    void ward.live.then(() => watch.beginLive());
   }
   writeRunFile(home, { pid: process.pid, httpPort, mllpPort: listener.port, databaseUrl: db.url, startedAt: clock.now().toISOString() });
   later(() => removeRunFile(home));

@@ -17,7 +17,7 @@ function filesUnder(directory: string): string[] {
 function sourcesDigest(): string {
   const hash = createHash('sha256');
   const inputs = [join(consoleRoot, 'index.html'), join(consoleRoot, 'vite.config.ts'), join(repository, 'package-lock.json'),
-    ...filesUnder(join(consoleRoot, 'src')), ...filesUnder(join(repository, 'packages', 'contract', 'src'))];
+    ...filesUnder(join(consoleRoot, 'public')), ...filesUnder(join(consoleRoot, 'src')), ...filesUnder(join(repository, 'packages', 'contract', 'src'))];
   for (const file of inputs) hash.update(file.slice(repository.length)).update('\0').update(readFileSync(file)).update('\0');
   return hash.digest('hex');
 }

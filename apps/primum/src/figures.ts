@@ -9,7 +9,12 @@ const topics = ['message.received', 'message.quarantined', 'patient.changed', 'p
  * Follows the stream for what people watch: counts since the start, and from a message's arrival to its committed
  * prediction. `onEvents` is told of every batch, after it was counted.
  */
-export type Watch = { figures(): Promise<Figures>; close(): Promise<void> };
+export type Watch = {
+  figures(): Promise<Figures>;
+  /** Latencies from now on: a ward's past is sent in a burst and says nothing of how it goes live. */
+  beginLive(): void;
+  close(): Promise<void>;
+};
 
 export async function watchStream(deps: { db: Db; sequencer: Sequencer; accepted(): number; applied(): number; waiting(): number }, onEvents: (events: readonly StreamEvent[]) => void): Promise<Watch> {
   const { db, sequencer } = deps;
@@ -32,6 +37,7 @@ export async function watchStream(deps: { db: Db; sequencer: Sequencer; accepted
   };
   const running = run();
   return {
+    beginLive: () => latencies.clear(),
     async figures() {
       const [row] = await db.query<{ quarantined: number }>(`select count(*) as quarantined from message where tenant = $1 and status = 'quarantined'`, [tenant]);
       const [p50, p99] = [latencies.quantile(0.5), latencies.quantile(0.99)];

@@ -3,7 +3,7 @@ import { PrimumError } from '@primum/base';
 import { discardQuarantined, listQuarantine, replayQuarantined, showQuarantined } from '@primum/ingest';
 import { mintSystemPrincipal } from '@primum/trust';
 import { tenant } from '../core.ts';
-import { homeOf, osUser, withCore } from './settings.ts';
+import { homeOf, isUuid, osUser, withCore } from './settings.ts';
 
 export async function quarantine(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args: [...args], options: { home: { type: 'string' } }, allowPositionals: true });
@@ -16,7 +16,7 @@ export async function quarantine(args: readonly string[]): Promise<void> {
       console.log(messages.length === 0 ? 'Nothing is in quarantine.' : `${messages.length} in quarantine.`);
       return;
     }
-    if (id === undefined || !/^[0-9a-f-]{36}$/.test(id)) throw new PrimumError('config.usage', 'primum quarantine list | show ID | replay ID | discard ID');
+    if (id === undefined || !isUuid(id)) throw new PrimumError('config.usage', 'primum quarantine list | show ID | replay ID | discard ID');
     if (verb === 'show') {
       const message = await showQuarantined(core, principal, tenant, id);
       console.log(`[${message.code}] ${message.detail}\n${message.text.replaceAll('\r', '\n')}`);

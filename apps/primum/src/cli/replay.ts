@@ -5,13 +5,13 @@ import { createExplainer, createFindModel, replayPrediction } from '@primum/serv
 import { mintSystemPrincipal } from '@primum/trust';
 import { tenant } from '../core.ts';
 import { loadServedModel, modelFolderOf, trustedKeysOf } from '../models.ts';
-import { homeOf, osUser, withCore } from './settings.ts';
+import { homeOf, isUuid, osUser, withCore } from './settings.ts';
 
 /** Exit code 0: identical; 1: it differs; 2: it cannot be replayed. */
 export async function replay(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args: [...args], options: { home: { type: 'string' } }, allowPositionals: true });
   const [id] = positionals;
-  if (id === undefined || !/^[0-9a-f-]{36}$/.test(id)) throw new PrimumError('config.usage', 'primum replay PREDICTION_ID');
+  if (id === undefined || !isUuid(id)) throw new PrimumError('config.usage', 'primum replay PREDICTION_ID');
   const home = homeOf(values.home);
   await withCore(home, async (core) => {
     await using engine = createOnnxEngine();

@@ -43,3 +43,7 @@ export async function withCore<T>(home: string, work: (core: Core) => Promise<T>
 export function osUser(): string {
   return process.env['SUDO_USER'] ?? process.env['USER'] ?? String(process.getuid?.() ?? 'unknown');
 }
+
+export function isUuid(text: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+}

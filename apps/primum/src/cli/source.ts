@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 import { PrimumError } from '@primum/base';
-import { registerSource } from '@primum/ingest';
+import { loadMappings, registerSource } from '@primum/ingest';
 import { tenant } from '../core.ts';
-import { homeOf, withCore } from './settings.ts';
+import { loadServedModel } from '../models.ts';
+import { homeOf, wholeNumber, withCore } from './settings.ts';
 
 export async function source(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -17,11 +18,14 @@ export async function source(args: readonly string[]): Promise<void> {
       return;
     }
     const { application, facility, mapping } = values;
-    if (positionals[0] !== 'add' || application === undefined || facility === undefined || mapping === undefined) {
+    if (positionals[0] !== 'add' || application === undefined || application === '' || facility === undefined || facility === '' || mapping === undefined) {
       throw new PrimumError('config.usage', 'primum source add --application A --facility F --mapping NAME [--site CODE] [--utc-offset MINUTES]');
     }
+    const mappings = await loadMappings((await loadServedModel(core.home)).codes);
+    if (!mappings.has(mapping)) throw new PrimumError('config.usage', `--mapping is one of ${[...mappings.keys()].join(', ')}`);
+    const utcOffsetMinutes = wholeNumber('utc-offset', values['utc-offset'], -840, 840) ?? 0;
     const siteCode = values.site ?? facility;
-    await registerSource(core.db, { tenant, application, facility, siteCode, siteName: siteCode, mapping, clockRate: 1, simulated: false, utcOffsetMinutes: Number(values['utc-offset'] ?? 0) });
+    await registerSource(core.db, { tenant, application, facility, siteCode, siteName: siteCode, mapping, clockRate: 1, simulated: false, utcOffsetMinutes });
     console.log(`${application}|${facility} is known; its messages are read with ${mapping}.`);
   });
 }

@@ -14,6 +14,7 @@ export type AlertDeps = { db: Db; sequencer: Pick<Sequencer, 'kick'>; audit: Aud
 
 /** Gives the alert an owner; never clears it. Errors: alert.not-found, alert.transition-invalid, auth.forbidden. */
 export function acknowledgeAlert(deps: AlertDeps, principal: UserPrincipal, alertId: string, request: AcknowledgeRequest): Promise<AlertView> {
+  if (request.as === 'handed-over' && (request.handedTo ?? '').trim() === '') return Promise.reject(new PrimumError('api.request-invalid', 'handedTo: to whom'));
   const action = { userId: principal.userId, as: request.as, ...(request.handedTo === undefined ? {} : { handedTo: request.handedTo }) };
   return actOnAlert(deps, principal, alertId, request.version, { kind: 'acknowledge' }, 'alert.acknowledged', action);
 }
