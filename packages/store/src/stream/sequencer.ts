@@ -38,6 +38,7 @@ const fullPassEveryMs = 500;
  *   starts at a window below the highest id seen, and a full pass, at most every half second and never more than a
  *   twentieth of the time, finds what committed very late. That costs such a row half a second, never its place.
  * - Audit leaves are numbered the same way, less often.
+ * - Only the numbering commits without waiting for the disk; what it numbers was committed and fsynced before.
  */
 export function createSequencer({ db, log }: { db: Db; log: Log }, options: SequencerOptions = {}): Sequencer {
   const { pollMs = 200, leaseRetryMs = 1_000, auditEveryMs = 200 } = options;
@@ -73,6 +74,9 @@ export function createSequencer({ db, log }: { db: Db; log: Log }, options: Sequ
     leading = true;
     // The queue is nearly always empty and its statistics say so; a plan that reads it whole would be chosen.
     await session.query('set enable_seqscan = off');
+    // Numbers need not be on disk before they are read: a consumer's own commit is flushed behind them in the same
+    // write-ahead log, so an offset can't survive a number that was lost; a lost one is given again from the outbox.
+    await session.query('set synchronous_commit = off');
     log.info('sequencer.leads', {});
     let highest = 0;
     let fullPassAt = 0;
