@@ -43,7 +43,6 @@ export const errorCatalogue = {
   'hl7.segment-missing': entry(400, 'A required segment is missing', 'Send the segment that the detail names.'),
   'hl7.field-missing': entry(400, 'A required field is empty', 'Fill the field that the detail names.'),
   'hl7.field-invalid': entry(400, 'A field cannot be read', 'Correct the field that the detail names.'),
-  'hl7.control-id-reused': entry(409, 'MSH-10 was used before with other content', 'Give every message a control ID of its own; this one is kept in quarantine.'),
   'hl7.source-unknown': entry(400, 'MSH-3 and MSH-4 name no known source', 'Register the source with primum source add; the message is kept in quarantine.'),
   'hl7.patient-unknown': entry(422, 'The message is about a patient that has not been announced', 'Send ADT first, then replay the message from quarantine.'),
   'hl7.encounter-unknown': entry(422, 'The message is about a stay that has not been announced', 'Send the admission first, then replay the message from quarantine.'),
