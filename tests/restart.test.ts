@@ -85,7 +85,7 @@ describe('primum up', () => {
     expect(first.readyMs).toBeLessThan(15_000);
     expect(first.said()).toContain('not for clinical use');
     password = /\bclinician\s+(\S+)/.exec(first.said())?.[1] ?? '';
-    expect(first.said().match(/^ {2}\S.*$/gm)?.length).toBeGreaterThanOrEqual(9); // three addresses, six users
+    expect(first.said().match(/^ {2}\S.*$/gm)?.length).toBeGreaterThanOrEqual(10); // three addresses, seven users
     expect(await source('add', '--application', 'BENCH', '--facility', 'BENCH', '--site', 'bench', '--mapping', 'ward-simulator')).toBe(0);
     expect(await send(first, admission({ mrn: 'R1', visit: 'RV1', bed: 'R1', admittedAt: at }, 'R1'))).toContain('MSA|AA|R1');
     const token = await signIn(first, password);

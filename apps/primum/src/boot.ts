@@ -94,7 +94,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const app = await serveApi({
     log, handlers, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token) => core.identity.session(tenant, token),
-    demand: (session, permission, route, remote) => requirePermission(core, { tenant, principal: userPrincipal(session, remote), authority: permission, purpose: 'HSYSADMIN', action: `route.${route}` }),
+    demand: (session, permission, route, remote) => requirePermission(core, { tenant, principal: userPrincipal(session, remote), authority: permission, purpose: 'HSYSADMIN', action: `route.${String(route)}` }),
   });
   later(() => app.close());
   try {

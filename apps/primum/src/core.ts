@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, type Clock, type Log } from '@primum/base';
 import { createObjects, migrate, openDb, startPostgres, type Db, type StartStage } from '@primum/store';
-import { createAudit, createIdentity, openKeys, type Audit, type Identity, type Keys } from '@primum/trust';
+import { readPatientFacts } from '@primum/record';
+import { createAudit, createIdentity, createPolicy, openKeys, type Audit, type Identity, type Keys, type Policy } from '@primum/trust';
 import { readRunFile } from './run-file.ts';
 
 export const tenant = 1;
@@ -13,6 +14,7 @@ export type Core = {
   db: Db;
   keys: Keys;
   audit: Audit;
+  policy: Policy;
   identity: Identity;
   objects: ReturnType<typeof createObjects>;
   clock: Clock;
@@ -39,9 +41,10 @@ export async function openCore(options: CoreOptions & { beside?: boolean }): Pro
       await migrate(db);
       const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
       const audit = createAudit({ keys });
-      const identity = createIdentity({ db, keys, audit, clock: systemClock });
+      const policy = createPolicy({ readPatientFacts });
+      const identity = createIdentity({ db, keys, audit, policy, clock: systemClock });
       return {
-        home, db, keys, audit, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log,
+        home, db, keys, audit, policy, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log,
         close: async () => {
           await db.close();
           await postgres?.stop();

@@ -13,3 +13,4 @@ export { readStayEvents, writeStayEvents, writeStays, type NewStayEvent, type St
 export { joinBytes, resourceAad, sealResources, writeResources, type ResourceRow, type SealedRow } from './resources/resource-rows.ts';
 export { readResource, readHistory, type StoredResource } from './resources/read-resource.ts';
 export { identityOf, type PatientIdentity, type VersionedIdentity } from './patients/identity-of.ts';
+export { readPatientFacts } from './patients/read-patient-facts.ts';

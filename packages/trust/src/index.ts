@@ -4,9 +4,10 @@ export { sealedKeyOf } from './keys/sealed-format.ts';
 export { blindToken } from './keys/blind-token.ts';
 export { intakeEpochOf, reseal, retireIntakeEpochs } from './keys/intake-epochs.ts';
 export {
-  actorOf, mintSystemPrincipal, principalAllows, userPrincipal,
-  type Authority, type Principal, type Purpose, type SystemName, type SystemPrincipal, type UserPrincipal,
+  actorOf, mintSystemPrincipal, userPrincipal,
+  type Authority, type ClientPrincipal, type Principal, type Purpose, type SystemName, type SystemPrincipal, type UserPrincipal,
 } from './access/principal.ts';
+export { createPolicy, type Decision, type PatientFacts, type Policy, type PolicyRequest, type ReadPatientFacts } from './policy/policy.ts';
 export { requirePermission } from './access/require-permission.ts';
 export type { PhiScope, PhiUse } from './access/phi-uses.ts';
 export { withPhiReader, type PhiReader, type PhiReaderDeps, type PhiReadRequest } from './access/phi-reader.ts';

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { silentLog, systemClock } from '@primum/base';
 import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, loadMappings } from '@primum/ingest';
+import { readPatientFacts } from '@primum/record';
 import type { ModelPackage } from '@primum/registry';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, migrate, openDb, startPostgres, type Db } from '@primum/store';
-import { createAudit, openKeys } from '@primum/trust';
+import { createAudit, createPolicy, openKeys } from '@primum/trust';
 
 export const tenant = 1;
 
@@ -22,6 +23,7 @@ export async function openPipeline(home: string, model: ModelPackage) {
   await migrate(db);
   const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
   const audit = createAudit({ keys });
+  const policy = createPolicy({ readPatientFacts });
   const engine = createOnnxEngine();
   later(() => engine.close());
   const explainer = createExplainer();
@@ -39,7 +41,7 @@ export async function openPipeline(home: string, model: ModelPackage) {
   later(() => acceptor.close());
   const owned = stack.move();
   return {
-    db, keys, audit, engine, explainer, clock, log, codeDigest: scoring.provenance.codeDigest,
+    db, keys, audit, policy, engine, explainer, clock, log, codeDigest: scoring.provenance.codeDigest,
     /** Accepts, applies and scores; resolves when all of it is done. Throws where a message was not taken. */
     async take(messages: readonly string[]): Promise<void> {
       const answers = await Promise.all(messages.map((text) => acceptor.accept(Buffer.from(text), { remote: 'torture' })));

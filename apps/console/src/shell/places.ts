@@ -21,6 +21,7 @@ const startOf: Record<Role, Place['to']> = {
   'data-scientist': '/model',
   'ml-engineer': '/model',
   'privacy-officer': '/audit',
+  'security-officer': '/audit',
   auditor: '/audit',
 };
 

@@ -1,27 +1,25 @@
-import type { InferenceEngine } from '@primum/inference';
-import type { ModelPackage } from '@primum/registry';
-import { createFindModel, createViewDeps, type Explainer } from '@primum/serving';
-import type { Sequencer } from '@primum/store';
+import { createFindModel, createViewDeps } from '@primum/serving';
 import { searchAudit } from '@primum/trust';
-import { tenant, type Core } from '../core.ts';
-import type { Watch } from '../figures.ts';
+import { tenant } from '../core.ts';
 import { modelFolderOf, trustedKeysOf } from '../models.ts';
 import { version } from '../version.ts';
 import { callerOf, optionalText } from './caller.ts';
-import type { EventStream } from './event-stream.ts';
+import type { HandlerDeps } from './handler-deps.ts';
+import { auditOperations } from './operations/audit.ts';
+import { evidenceOperations } from './operations/evidence.ts';
 import { feedOperations } from './operations/feeds.ts';
 import { readFhir } from './operations/fhir.ts';
+import { identityOperations } from './operations/identity.ts';
+import { keyOperations } from './operations/keys.ts';
+import { lineageOperations } from './operations/lineage.ts';
+import { policyOperations } from './operations/policy.ts';
+import { reviewOperations } from './operations/reviews.ts';
+import { rightsOperations } from './operations/rights.ts';
 import { sessionOperations } from './operations/session.ts';
+import { smartOperations } from './operations/smart.ts';
 import { wardOperations } from './operations/ward.ts';
 import { openapi } from './openapi.ts';
 import type { Handlers } from './serve-api.ts';
-
-export type HandlerDeps = {
-  core: Core; model: ModelPackage; engine: InferenceEngine; explainer: Explainer; sequencer: Sequencer;
-  events: EventStream; watch: Watch;
-  /** Wakes the applier. */
-  kick(): void;
-};
 
 /** One handler per operation of the contract. */
 export function createHandlers(deps: HandlerDeps): Handlers {
@@ -33,11 +31,20 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...sessionOperations(core.identity),
     ...wardOperations({
       core, views,
-      alerts: { db, sequencer, audit, alertPolicy: model.alertPolicy, clock, tenant },
+      alerts: { db, sequencer, audit, policy: core.policy, alertPolicy: model.alertPolicy, clock, tenant },
       replays: { ...core, tenant, engine, explainer, findModel },
     }),
     ...feedOperations({ core, watch: deps.watch, kick: deps.kick }),
     ...readFhir(core),
+    ...auditOperations(deps),
+    ...evidenceOperations(deps),
+    ...identityOperations(deps),
+    ...keyOperations(deps),
+    ...lineageOperations(deps),
+    ...policyOperations(deps),
+    ...reviewOperations(deps),
+    ...rightsOperations(deps),
+    ...smartOperations(deps),
     health: async () => ({ status: 'ok', version }),
     openapi: async () => openapi(version),
     events: async ({ reply, token }) => {
@@ -53,7 +60,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
         if (value !== undefined && value !== '') query[name] = value;
       }
       if (typeof limit === 'number') query.limit = limit;
-      const page = await searchAudit({ db, keys: core.keys, audit, clock }, callerOf(call), query);
+      const page = await searchAudit(core, callerOf(call), query);
       return { ...page, rows: page.rows.map((row) => ({ ...row, at: row.at.toISOString() })) };
     },
     model: async () => ({

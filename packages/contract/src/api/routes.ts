@@ -1,27 +1,25 @@
-import { Type, type TSchema } from 'typebox';
-import type { Permission } from '../roles.ts';
+import { Type } from 'typebox';
 import { Int32, Text, Uuid } from './common.ts';
 import { AuditPage, FeedsPage, ModelPage, QuarantineDetail } from './operations.ts';
 import { Notice, PredictionView, ReplayReport, StayPage } from './patient.ts';
 import { AcknowledgeRequest, AlertView, SnoozeRequest } from './risk.ts';
 import { SessionView, SignInRequest } from './session.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { evidenceRoutes } from './routes/evidence.ts';
+import { identityRoutes } from './routes/identity.ts';
+import { keyRoutes } from './routes/keys.ts';
+import { lineageRoutes } from './routes/lineage.ts';
+import { policyRoutes } from './routes/policy.ts';
+import { reviewRoutes } from './routes/reviews.ts';
+import { rightsRoutes } from './routes/rights.ts';
+import { smartRoutes } from './routes/smart.ts';
+import type { Route } from './route.ts';
 import { Worklist } from './worklist.ts';
-
-/** One row per operation: the server registers exactly these, the client is typed by them, a test walks role by route. */
-export type Route = {
-  method: 'GET' | 'POST' | 'DELETE';
-  path: string;
-  /** Permission that the role must hold; `public` needs no session, `session` any. */
-  needs: Permission | 'public' | 'session';
-  params?: TSchema;
-  query?: TSchema;
-  body?: TSchema;
-  response?: TSchema;
-};
 
 const stay = Type.Object({ stayId: Uuid });
 const byId = Type.Object({ id: Uuid });
 
+/** The one list: the server registers exactly these, the client is typed by them, a test walks role by route. */
 export const routes = {
   signIn: { method: 'POST', path: '/api/session', needs: 'public', body: SignInRequest, response: SessionView },
   getSession: { method: 'GET', path: '/api/session', needs: 'session', response: SessionView },
@@ -44,6 +42,7 @@ export const routes = {
   model: { method: 'GET', path: '/api/model', needs: 'model.read', response: ModelPage },
   readResource: { method: 'GET', path: '/api/fhir/:type/:id', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid }) },
   readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid, version: Int32 }) },
+  ...auditRoutes, ...evidenceRoutes, ...identityRoutes, ...keyRoutes, ...lineageRoutes, ...policyRoutes, ...reviewRoutes, ...rightsRoutes, ...smartRoutes,
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

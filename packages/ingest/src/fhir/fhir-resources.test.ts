@@ -21,7 +21,7 @@ async function all<T extends Resource>(type: T['resourceType']): Promise<T[]> {
   const rows = await ingest.db.query<{ id: string }>('select id from resource where type = $1 order by seq, message_id, id', [type]);
   const patientIds = [await ingest.rootOf('R1')];
   return Promise.all(rows.map(({ id }) => withPhiReader(
-    { db: ingest.db, keys: ingest.keys, audit: ingest.audit, clock: systemClock },
+    { ...ingest, clock: systemClock },
     { tenant, principal: mintSystemPrincipal('ingest'), purpose: 'TREAT', scope: { patientIds }, action: 'phi.read' },
     async (reader) => (await readResource(ingest.db, reader, { type, id })).resource as T, // asked for by its type
   )));

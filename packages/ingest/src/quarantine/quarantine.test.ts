@@ -9,7 +9,7 @@ let ingest: TestIngest;
 let deps: QuarantineDeps;
 beforeAll(async () => {
   ingest = await createTestIngest();
-  deps = { db: ingest.db, keys: ingest.keys, audit: ingest.audit, clock: systemClock };
+  deps = { ...ingest, clock: systemClock };
 });
 afterAll(async () => { await ingest.close(); });
 

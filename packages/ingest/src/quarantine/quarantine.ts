@@ -1,14 +1,14 @@
-import { PrimumError, type Clock } from '@primum/base';
+import { PrimumError } from '@primum/base';
 import { messageLifecycle, nextState, type ErrorCode, type MessageEvent, type MessageState } from '@primum/contract';
 import { decodeMessage } from '@primum/formats';
 import type { Db } from '@primum/store';
-import { requirePermission, withPhiReader, type Audit, type Keys, type Principal } from '@primum/trust';
+import { requirePermission, withPhiReader, type PhiReaderDeps, type Principal } from '@primum/trust';
 import { messageAad } from '../accept/acceptor.ts';
 import { interpretFrame } from '../accept/interpret-frame.ts';
 import { lanesOf } from '../reading/tokens.ts';
 import { createSourceDirectory } from '../sources/source-directory.ts';
 
-export type QuarantineDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock };
+export type QuarantineDeps = PhiReaderDeps;
 
 /** A message that waits for a person: why, never what it says. */
 export type QuarantinedMessage = {

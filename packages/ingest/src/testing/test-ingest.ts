@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog, systemClock, type Clock } from '@primum/base';
 import { buildMessage, component, parseMessage, segmentNamed, type SegmentInput } from '@primum/formats';
-import { parseCodeTable, readFacts, type CodeTable, type Fact } from '@primum/record';
+import { parseCodeTable, readFacts, readPatientFacts, type CodeTable, type Fact } from '@primum/record';
 import type { Db } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
-import { createAudit, openKeys, type Audit, type Keys } from '@primum/trust';
+import { createAudit, createPolicy, openKeys, type Audit, type Keys, type Policy } from '@primum/trust';
 import { createAcceptor, type Acceptor } from '../accept/acceptor.ts';
 import { createBacklog, type Backlog } from '../accept/backlog.ts';
 import { createApplier, type Applier } from '../apply/applier.ts';
@@ -21,7 +21,7 @@ export const facility = 'SIMICU';
 
 /** The whole of ingest over a real database and key store, without a socket: for tests. */
 export type TestIngest = {
-  db: Db; url: string; keyDirectory: string; keys: Keys; audit: Audit; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; backlog: Backlog; acceptor: Acceptor;
+  db: Db; url: string; keyDirectory: string; keys: Keys; audit: Audit; policy: Policy; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; backlog: Backlog; acceptor: Acceptor;
   /** Accepts without applying; gives MSA-1 and ERR-5. */
   accept(text: string): Promise<{ ack: string; code: string }>;
   /** Accepts in order, then applies all that waits. */
@@ -41,6 +41,7 @@ export async function createTestIngest(clock: Clock = systemClock): Promise<Test
   const directory = mkdtempSync(join(tmpdir(), 'primum-ingest-'));
   const keys = await openKeys({ directory, tenants: [tenant] });
   const audit = createAudit({ keys });
+  const policy = createPolicy({ readPatientFacts });
   const codes = parseCodeTable(JSON.parse(readFileSync(new URL('../../../../packs/sepsis/codes.json', import.meta.url), 'utf8')));
   const mappings = await loadMappings(codes);
   for (const application of ['SIMADT', 'SIMMON', 'SIMLAB']) {
@@ -77,7 +78,7 @@ export async function createTestIngest(clock: Clock = systemClock): Promise<Test
     return { ack: msa === undefined ? '' : component(msa, 1), code: err === undefined ? '' : component(err, 5) };
   };
   return {
-    db, url, keyDirectory: directory, keys, audit, codes, mappings, sources, backlog, acceptor, accept, applier, applyAll, rootOf, facts,
+    db, url, keyDirectory: directory, keys, audit, policy, codes, mappings, sources, backlog, acceptor, accept, applier, applyAll, rootOf, facts,
     send: async (...texts) => {
       for (const text of texts) await accept(text);
       await applyAll();

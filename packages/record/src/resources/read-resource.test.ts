@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, uuidv7 } from '@primum/base';
 import type { Db } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
-import { createAudit, mintSystemPrincipal, openKeys, withPhiReader, type Audit, type Keys, type PhiReader } from '@primum/trust';
+import { createAudit, createPolicy, mintSystemPrincipal, openKeys, withPhiReader, type Audit, type Keys, type PhiReader, type Policy } from '@primum/trust';
 import { identityOf } from '../patients/identity-of.ts';
 import { readHistory, readResource } from './read-resource.ts';
+import { readPatientFacts } from '../patients/read-patient-facts.ts';
 import { sealResources, writeResources, type ResourceRow } from './resource-rows.ts';
 
 const tenant = 1;
@@ -16,12 +17,14 @@ let db: Db;
 let drop: () => Promise<void>;
 let keys: Keys;
 let audit: Audit;
+let policy: Policy;
 let directory: string;
 beforeAll(async () => {
   ({ db, drop } = await createTestDatabase());
   directory = mkdtempSync(join(tmpdir(), 'primum-record-'));
   keys = await openKeys({ directory, tenants: [tenant] });
   audit = createAudit({ keys });
+  policy = createPolicy({ readPatientFacts });
 });
 afterAll(async () => {
   await drop();
@@ -37,7 +40,7 @@ async function write(...rows: ResourceRow[]): Promise<void> {
   await keys.ensure(tenant, rows.map(({ patientId }) => ({ kind: 'patient', patientId: patientId ?? '' })));
   await writeResources(db, tenant, 1, await sealResources(keys, tenant, rows));
 }
-const reading = <T>(patientIds: string[], work: (reader: PhiReader) => Promise<T>): Promise<T> => withPhiReader({ db, keys, audit, clock: systemClock }, {
+const reading = <T>(patientIds: string[], work: (reader: PhiReader) => Promise<T>): Promise<T> => withPhiReader({ db, keys, audit, policy, clock: systemClock }, {
   tenant, principal: mintSystemPrincipal('ingest'), purpose: 'TREAT', scope: { patientIds }, action: 'phi.read',
 }, work);
 

@@ -3,14 +3,14 @@ import type { AcknowledgeRequest, AlertView, SnoozeRequest } from '@primum/contr
 import { siteNow } from '@primum/record';
 import { stepAlerts, type AlertInput, type AlertPolicy, type StayAlerts } from '@primum/registry';
 import { writeOutbox, type Db, type Sequencer, type Sql } from '@primum/store';
-import { actorOf, requirePermission, type Audit, type UserPrincipal } from '@primum/trust';
+import { actorOf, requirePermission, type Audit, type Policy, type UserPrincipal } from '@primum/trust';
 import { clockOf, lockStayRisks, type StayRisk } from '../scoring/read-stays.ts';
 import { writeStayRisks } from '../scoring/stay-risk.ts';
 import { alertView, displayNames } from './alert-view.ts';
 import { readAlerts, writeAlerts, type AlertRow } from './alert-row.ts';
 import { applyAlertEvents, type AlertContext } from './apply-alert-events.ts';
 
-export type AlertDeps = { db: Db; sequencer: Pick<Sequencer, 'kick'>; audit: Audit; alertPolicy: AlertPolicy; clock: Clock; tenant: number };
+export type AlertDeps = { db: Db; sequencer: Pick<Sequencer, 'kick'>; audit: Audit; policy: Policy; alertPolicy: AlertPolicy; clock: Clock; tenant: number };
 
 /** Gives the alert an owner; never clears it. Errors: alert.not-found, alert.transition-invalid, auth.forbidden. */
 export function acknowledgeAlert(deps: AlertDeps, principal: UserPrincipal, alertId: string, request: AcknowledgeRequest): Promise<AlertView> {

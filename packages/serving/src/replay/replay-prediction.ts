@@ -5,7 +5,7 @@ import type { InferenceEngine } from '@primum/inference';
 import { readFacts } from '@primum/record';
 import type { ModelPackage } from '@primum/registry';
 import type { Db } from '@primum/store';
-import { withPhiReader, type Audit, type Keys, type PhiReader, type Principal } from '@primum/trust';
+import { withPhiReader, type Audit, type Keys, type PhiReader, type Policy, type Principal } from '@primum/trust';
 import type { Explainer } from '../explain/explainer.ts';
 import { scoringCodeDigest } from '../scoring/code-digest.ts';
 import { computeOutcomes } from '../scoring/compute-outcomes.ts';
@@ -17,7 +17,7 @@ import { comparePrediction, type Difference } from './compare-prediction.ts';
 import type { FindModel } from './find-model.ts';
 
 export type ReplayDeps = {
-  db: Db; keys: Keys; audit: Audit; clock: Clock; log: Log; tenant: number;
+  db: Db; keys: Keys; audit: Audit; policy: Policy; clock: Clock; log: Log; tenant: number;
   engine: InferenceEngine; explainer: Explainer; findModel: FindModel;
   /** Of the running code (`scoringCodeDigest`); read anew on each replay where it isn't given. */
   codeDigest?: string;

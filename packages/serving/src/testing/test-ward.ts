@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualClock, silentLog } from '@primum/base';
 import { createOnnxEngine } from '@primum/inference';
-import { sealResources, writeFacts, writeResources, type Fact } from '@primum/record';
+import { readPatientFacts, sealResources, writeFacts, writeResources, type Fact } from '@primum/record';
 import { createSequencer, writeOutbox, type Db, type Sql } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
-import { createAudit, openKeys } from '@primum/trust';
+import { createAudit, createPolicy, openKeys } from '@primum/trust';
 import { createExplainer } from '../explain/explainer.ts';
 import { startScoring } from '../scoring/create-scoring.ts';
 import { createTestModel } from './test-model.ts';
@@ -26,13 +26,14 @@ export async function createTestWard() {
   const clock = manualClock(new Date(t0));
   const keys = await openKeys({ directory, tenants: [tenant] });
   const audit = createAudit({ keys });
+  const policy = createPolicy({ readPatientFacts });
   const engine = createOnnxEngine();
   const explainer = createExplainer();
   const model = createTestModel();
   const sequencer = createSequencer({ db, log: silentLog }, { pollMs: 20 });
   await db.query('insert into site (tenant, code, name, clock_rate, anchor_source_at, anchor_wall_at) values (1, \'icu\', \'Test ICU\', 1, $1, $1)', [new Date(t0)]);
   await db.query('insert into source (tenant, site_id, application, facility, mapping, last_message_at) values (1, 1, \'WARD-MONITOR\', \'X\', \'ward\', $1)', [new Date(t0)]);
-  const deps = { db, sequencer, tenant, keys, audit, engine, explainer, model, clock, log: silentLog };
+  const deps = { db, sequencer, tenant, keys, audit, policy, engine, explainer, model, clock, log: silentLog };
   const start = () => startScoring(deps, { tickEveryMs: 3_600_000 }); // tests tick by hand
   let scoring = await start();
   const record = recordOver(db, deps);

@@ -5,6 +5,7 @@ import type { Audit } from '../audit/audit.ts';
 import type { AuditOutcome } from '../audit/audit-event.ts';
 import type { Keys } from '../keys/keys.ts';
 import { sealedKeyOf } from '../keys/sealed-format.ts';
+import type { Policy } from '../policy/policy.ts';
 import { createPhiUses, type PhiScope, type PhiUse, type PhiUses } from './phi-uses.ts';
 import type { Authority, Principal, Purpose } from './principal.ts';
 import { requirePermission } from './require-permission.ts';
@@ -25,7 +26,7 @@ export type PhiReader = {
   note(use: PhiUse, action?: string): void;
 };
 
-export type PhiReaderDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock };
+export type PhiReaderDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock; policy: Policy };
 
 export type PhiReadRequest = {
   tenant: number;

@@ -3,6 +3,7 @@ import type { Db, Sql } from '@primum/store';
 import type { Audit } from '../audit/audit.ts';
 import type { Keys } from '../keys/keys.ts';
 import { readerOver, type PhiReader } from './phi-reader.ts';
+import type { Policy } from '../policy/policy.ts';
 import { createPhiUses, type PhiScope } from './phi-uses.ts';
 import type { Authority, Principal, Purpose } from './principal.ts';
 import { requirePermission } from './require-permission.ts';
@@ -15,7 +16,7 @@ export type PhiWriter = PhiReader & {
   sealUnassigned(plain: Uint8Array, aad: string): Buffer;
 };
 
-export type PhiWriterDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock };
+export type PhiWriterDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock; policy: Policy };
 
 export type PhiWriteRequest = {
   tenant: number;

@@ -4,14 +4,18 @@ import { actorOf, mintSystemPrincipal, principalAllows, userPrincipal, type Auth
 
 /** Written out a second time on purpose: widening a role must be said twice. */
 const mayDo: Record<Role, readonly Permission[]> = {
-  clinician: ['patient.read', 'prediction.read', 'prediction.replay', 'alert.act', 'model.read'],
+  clinician: ['patient.read', 'patient.find', 'prediction.read', 'prediction.replay', 'alert.act', 'emergency.access', 'model.read', 'lineage.read', 'consent.read', 'consent.write'],
   'integration-engineer': ['feed.read', 'quarantine.read', 'quarantine.replay'],
-  'data-scientist': ['model.read'],
-  'ml-engineer': ['model.read', 'feed.read'],
-  'privacy-officer': ['audit.read', 'model.read'],
-  auditor: ['audit.read', 'model.read'],
+  'data-scientist': ['model.read', 'lineage.read'],
+  'ml-engineer': ['model.read', 'feed.read', 'lineage.read'],
+  'privacy-officer': [
+    'patient.find', 'audit.read', 'audit.export', 'disclosure.read', 'review.manage', 'breach.investigate', 'consent.read', 'consent.write', 'rights.manage',
+    'erasure.manage', 'retention.manage', 'policy.read', 'evidence.read', 'agreement.manage', 'model.read', 'lineage.read',
+  ],
+  'security-officer': ['user.manage', 'client.manage', 'key.read', 'key.manage', 'policy.read', 'evidence.read', 'breach.investigate', 'audit.read', 'audit.export', 'model.read'],
+  auditor: ['audit.read', 'audit.export', 'policy.read', 'evidence.read', 'key.read', 'lineage.read', 'model.read'],
 };
-const systemOnly: readonly Authority[] = ['patient.write', 'source.manage', 'user.manage'];
+const systemOnly: readonly Authority[] = ['patient.write', 'source.manage'];
 const person = (role: Role): ReturnType<typeof userPrincipal> => userPrincipal({ userId: '0190a0a0-0000-7000-8000-000000000001', username: 'x', role });
 
 describe('who may what', () => {

@@ -2,7 +2,7 @@ import { assert } from '@primum/base';
 import { roleAllows, type Permission, type Role } from '@primum/contract';
 
 /** What a principal may hold: what a role may (contract), and what only the system does. */
-export type Authority = Permission | 'patient.write' | 'source.manage' | 'user.manage';
+export type Authority = Permission | 'patient.write' | 'source.manage';
 
 /** Why PHI is used: HL7 v3 PurposeOfUse (http://terminology.hl7.org/CodeSystem/v3-ActReason). */
 export type Purpose =
@@ -11,12 +11,28 @@ export type Purpose =
   | 'HSYSADMIN' // administering the system
   | 'HQUALIMP' // replaying, measuring, improving
   | 'HCOMPL' // auditing
-  | 'HRESCH'; // research: training data
+  | 'HRESCH' // research: training data
+  | 'PUBHLTH' // public health reporting
+  | 'PATRQT' // the patient asked: access, portability, rectification
+  | 'BTG'; // break the glass: emergency access
 
 declare const minted: unique symbol;
-export type UserPrincipal = { kind: 'user'; userId: string; username: string; role: Role; /** Address of the client. */ remote?: string };
+export type UserPrincipal = {
+  kind: 'user'; userId: string; username: string; role: Role;
+  groups?: readonly string[];
+  /** Units this person works on (`*`, `SITE`, `SITE/WARD`), by themselves or by a group. */
+  careUnits?: readonly string[];
+  /** Signed in with a second factor. */
+  mfa?: boolean;
+  /** The app that acts for this person, which may do no more than its scopes. */
+  via?: { clientId: string; scopes: readonly string[]; patientId?: string };
+  /** Address of the client. */
+  remote?: string;
+};
+/** A service account: a SMART backend service or a machine peer. */
+export type ClientPrincipal = { kind: 'client'; clientId: string; scopes: readonly string[]; remote?: string };
 export type SystemPrincipal = { kind: 'system'; name: SystemName; readonly [minted]: true };
-export type Principal = UserPrincipal | SystemPrincipal;
+export type Principal = UserPrincipal | ClientPrincipal | SystemPrincipal;
 
 /** Parts of Primum that act without a person, and a person at this machine's command line (who can read the key store). */
 export type SystemName = 'ingest' | 'serving' | 'replay' | 'import' | 'trust' | `cli:${string}`;
@@ -48,19 +64,21 @@ export function userPrincipal(session: { userId: string; username: string; role:
 
 /** Deny by default: what no table grants is refused. */
 export function principalAllows(principal: Principal, authority: Authority): boolean {
+  if (principal.kind === 'client') return false;
   if (principal.kind === 'user') return isPermission(authority) && roleAllows(principal.role, authority);
   if (isCommandLine(principal.name)) return commandLineAuthorities.includes(authority);
   return systemAuthorities[principal.name].includes(authority);
 }
 
-/** As the audit log names it, in clear: `user:NAME`, `system:NAME`, `cli:OS-USER`. */
+/** As the audit log names it, in clear: `user:NAME`, `client:ID`, `system:NAME`, `cli:OS-USER`. */
 export function actorOf(principal: Principal): string {
   if (principal.kind === 'user') return `user:${principal.username}`;
+  if (principal.kind === 'client') return `client:${principal.clientId}`;
   return isCommandLine(principal.name) ? principal.name : `system:${principal.name}`;
 }
 
 function isPermission(authority: Authority): authority is Permission {
-  return authority !== 'patient.write' && authority !== 'source.manage' && authority !== 'user.manage';
+  return authority !== 'patient.write' && authority !== 'source.manage';
 }
 
 function isCommandLine(name: SystemName): name is `cli:${string}` {

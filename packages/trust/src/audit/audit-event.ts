@@ -88,6 +88,7 @@ function agentsOf({ principal }: AuditInput, kind: Kind): AuditEventAgent[] {
 function actingAgent(actor: AuditActor): AuditEventAgent {
   const type = { coding: [{ code: 'IRCP', system: 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType' }] };
   if (actor.kind === 'unknown') return { requestor: true, type, who: { identifier: { system: 'urn:primum:username-token', value: actor.usernameToken } } };
+  if (actor.kind === 'client') return { name: actorOf(actor), requestor: true, type, who: { identifier: { system: 'urn:primum:client', value: actor.clientId } } };
   if (actor.kind === 'system') return { name: actorOf(actor), requestor: true, type, who: { identifier: { system: 'urn:primum:system', value: actor.name } } };
   return { name: actorOf(actor), requestor: true, role: [{ text: actor.role }], type, who: { identifier: { system: 'urn:primum:user', value: actor.userId } } };
 }

@@ -2,6 +2,7 @@ import type { Db } from '@primum/store';
 import { PrimumError, type Clock } from '@primum/base';
 import type { Principal } from '../access/principal.ts';
 import { requirePermission } from '../access/require-permission.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { Keys } from '../keys/keys.ts';
 import { openAuditEvent, type Audit } from './audit.ts';
 import { entitiesOf, type AuditEntity } from './audit-event.ts';
@@ -30,7 +31,7 @@ type Row = { id: string; seq: number | null; recorded_at: Date; actor: string; a
 
 /** The log, latest first, for who may read it (`audit.read`); reading it is on it too. */
 export async function searchAudit(
-  deps: { db: Db; keys: Keys; audit: Audit; clock: Clock }, principal: Principal, query: AuditQuery,
+  deps: { db: Db; keys: Keys; audit: Audit; clock: Clock; policy: Policy }, principal: Principal, query: AuditQuery,
 ): Promise<{ rows: AuditRecord[]; cursor: string | null }> {
   const { tenant, patientId } = query;
   const request = { tenant, principal, purpose: 'HCOMPL', action: 'audit.read' } as const;

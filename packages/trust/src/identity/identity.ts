@@ -7,13 +7,14 @@ import type { Audit } from '../audit/audit.ts';
 import type { AuditActor, AuditInput, AuditOutcome } from '../audit/audit-event.ts';
 import { blindToken } from '../keys/blind-token.ts';
 import type { Keys } from '../keys/keys.ts';
+import type { Policy } from '../policy/policy.ts';
 import { createLimiter } from './limiter.ts';
 import { createStrangers, lockMsAfter } from './lock-out.ts';
 import { hashPassword, verifyPassword } from './password-hash.ts';
 import { readablePassword } from './readable-password.ts';
 import { closeSession, findSession, openSession, type Session } from './sessions.ts';
 
-export type IdentityDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock };
+export type IdentityDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock; policy: Policy };
 export type SeededUser = { username: string; displayName: string; role: Role; password: string };
 export type SignIn =
   | { kind: 'signed-in'; token: string; session: Session }
@@ -26,7 +27,7 @@ export type SignIn =
  * written nowhere in clear: people type passwords into the wrong field.
  */
 export type Identity = {
-  /** Makes the six users where there are none and returns their passwords, this once; else nothing. */
+  /** Makes one user of each role where there are none and returns their passwords, this once; else nothing. */
   seedUsers(tenant: number): Promise<SeededUser[]>;
   signIn(tenant: number, username: string, password: string, client: { remote?: string }): Promise<SignIn>;
   session(tenant: number, token: string): Promise<Session | null>;
@@ -41,6 +42,7 @@ const seeds: readonly { username: string; displayName: string; role: Role }[] = 
   { username: 'data', displayName: 'Data scientist', role: 'data-scientist' },
   { username: 'ml', displayName: 'ML engineer', role: 'ml-engineer' },
   { username: 'privacy', displayName: 'Privacy officer', role: 'privacy-officer' },
+  { username: 'security', displayName: 'Security officer', role: 'security-officer' },
   { username: 'auditor', displayName: 'Auditor', role: 'auditor' },
 ];
 const maxUsernameLength = 100;

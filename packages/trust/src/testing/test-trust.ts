@@ -5,9 +5,10 @@ import { manualClock } from '@primum/base';
 import type { Db } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
 import { createAudit, type Audit } from '../audit/audit.ts';
+import { createPolicy, type Policy } from '../policy/policy.ts';
 import { openKeys, type Keys } from '../keys/keys.ts';
 
-export type TestTrust = { db: Db; keys: Keys; audit: Audit; clock: ReturnType<typeof manualClock>; close(): Promise<void> };
+export type TestTrust = { db: Db; keys: Keys; audit: Audit; policy: Policy; clock: ReturnType<typeof manualClock>; close(): Promise<void> };
 
 /** What trust needs for a test file: a database of its own, a key store in a folder of its own, a clock moved by hand. */
 export async function openTestTrust(): Promise<TestTrust> {
@@ -17,6 +18,7 @@ export async function openTestTrust(): Promise<TestTrust> {
   const keys = await openKeys({ directory, tenants: [1], clock });
   return {
     db, keys, audit: createAudit({ keys }), clock,
+    policy: createPolicy({ readPatientFacts: async (_sql, _tenant, ids) => ids.map((patientId) => ({ patientId, careUnits: ['*'], restricted: false, aiOptOut: false, researchOptOut: false, vip: false, emergencyFor: [] })) }),
     close: async () => {
       await drop();
       rmSync(directory, { recursive: true, force: true });

@@ -1,0 +1,1 @@
+-- The Merkle tree over the audit log, its checkpoints and its copies outside.

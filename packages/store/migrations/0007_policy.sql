@@ -1,0 +1,1 @@
+-- What policies ask about patients and people: care units, restrictions, emergency access.

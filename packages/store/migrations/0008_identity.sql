@@ -1,0 +1,1 @@
+-- Groups, second factors, recovery codes.

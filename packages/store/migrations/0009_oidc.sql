@@ -1,0 +1,1 @@
+-- The embedded OpenID Connect issuer, SMART clients and launches.

@@ -1,0 +1,1 @@
+-- Consent, legal holds, retention, erasure and other rights of data subjects.

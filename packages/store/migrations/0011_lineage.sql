@@ -1,0 +1,1 @@
+-- What lineage needs beyond the rows that say it already.

@@ -1,0 +1,1 @@
+-- What waits for the privacy office: emergency access and suspicious access.

@@ -1,0 +1,1 @@
+-- Agreements with business associates, and investigations of breaches.
