@@ -4,7 +4,7 @@ import { landingFor, placesFor } from './places.ts';
 
 it('gives every role a page of its own to start on', () => {
   const landings = roles.map((role) => landingFor({ role, permissions: [...rolePermissions[role]] }));
-  expect(landings).toEqual(['/worklist', '/feeds', '/model', '/model', '/audit', '/audit']);
+  expect(landings).toEqual(['/worklist', '/feeds', '/model', '/model', '/audit', '/audit', '/audit']);
 });
 
 it('shows no page that the session may not read', () => {

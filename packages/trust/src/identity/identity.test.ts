@@ -54,7 +54,7 @@ describe('passwords', () => {
 
 describe('users', () => {
   it('are seeded once, one of each role, with passwords that work', async () => {
-    expect(users.map(({ role }) => role)).toEqual(['clinician', 'integration-engineer', 'data-scientist', 'ml-engineer', 'privacy-officer', 'auditor']);
+    expect(users.map(({ role }) => role)).toEqual(['clinician', 'integration-engineer', 'data-scientist', 'ml-engineer', 'privacy-officer', 'security-officer', 'auditor']);
     expect(await identity.seedUsers(tenant)).toEqual([]);
     for (const { username, role } of users) expect(await signIn(username)).toMatchObject({ kind: 'signed-in', session: { username, role, tenant } });
   });
