@@ -44,3 +44,20 @@ export const stayLifecycle: TransitionTable<StayState, StayEvent> = {
   finished: { 'cancel-discharge': 'in-progress' },
   cancelled: { admit: 'in-progress' },
 };
+
+/** An item of the privacy office's queue. A verdict stands; `needs-more` waits for an answer and is decided later. */
+export const reviewStates = ['open', 'needs-more', 'justified', 'violation'] as const;
+export type ReviewState = (typeof reviewStates)[number];
+export type ReviewVerdict = Exclude<ReviewState, 'open'>;
+export const reviewLifecycle: TransitionTable<ReviewState, ReviewVerdict> = {
+  open: { 'needs-more': 'needs-more', justified: 'justified', violation: 'violation' },
+  'needs-more': { 'needs-more': 'needs-more', justified: 'justified', violation: 'violation' },
+  justified: {},
+  violation: {},
+};
+
+/** Why an item stands on the queue: an emergency access, or what the snooping detector noticed. */
+export const reviewKinds = [
+  'emergency-access', 'many-emergencies', 'own-record', 'colleague', 'vip', 'same-surname', 'same-address', 'unusual-volume', 'no-relationship',
+] as const;
+export type ReviewKind = (typeof reviewKinds)[number];

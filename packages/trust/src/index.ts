@@ -18,3 +18,4 @@ export { createIdentity, type Identity, type IdentityDeps, type SeededUser, type
 export type { Session } from './identity/sessions.ts';
 export { searchAudit, type AuditQuery, type AuditRecord } from './audit/search-audit.ts';
 export { verifyAuditLeaves, type AuditVerification } from './audit/verify-audit.ts';
+export { openReview, type NewReview } from './reviews/open-review.ts';

@@ -44,7 +44,8 @@ function applyEvent(client: QueryClient, event: ServerEvent, load: (key: string)
       load(`stay ${event.stayId}`);
       return;
     case 'feeds':
-      load('feeds');
+    case 'reviews':
+      load(event.type);
       return;
     case 'figures':
       client.setQueryData(feedsQuery.queryKey, (feeds) => (feeds === undefined ? undefined : { ...feeds, figures: event.figures }));

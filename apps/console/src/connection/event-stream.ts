@@ -9,7 +9,7 @@ type Deps = {
   onEvent: (event: ServerEvent) => void;
 };
 
-const eventTypes: readonly ServerEvent['type'][] = ['hello', 'worklist', 'stay', 'feeds', 'figures', 'beat'];
+const eventTypes: readonly ServerEvent['type'][] = ['hello', 'worklist', 'stay', 'feeds', 'figures', 'reviews', 'beat'];
 const tickMs = 1000;
 
 /**

@@ -81,11 +81,12 @@ export const ModelPage = Type.Object({
 export type ModelPage = Type.Static<typeof ModelPage>;
 
 /** What the server-sent event stream at /api/events says; every event names what to load again, never content. */
-export const serverEvents = ['hello', 'worklist', 'stay', 'feeds', 'figures', 'beat'] as const;
+export const serverEvents = ['hello', 'worklist', 'stay', 'feeds', 'figures', 'reviews', 'beat'] as const;
 export type ServerEvent =
   | { type: 'hello'; now: string }
   | { type: 'worklist' }
   | { type: 'stay'; stayId: string }
   | { type: 'feeds' }
+  | { type: 'reviews' }
   | { type: 'figures'; figures: Figures }
   | { type: 'beat'; now: string };
