@@ -24,6 +24,8 @@ export type Keys = {
   open(tenant: number, sealed: Uint8Array, aad: string): Promise<Buffer>;
   /** HMAC-SHA256 under the index key of this kind; see `blindToken`. 32 bytes. */
   token(tenant: number, kind: IndexKind, message: string): Buffer;
+  /** Those of these patients whose key was destroyed; one whose key is merely absent is not among them. */
+  destroyed(tenant: number, patientIds: readonly string[]): string[];
   /** Destroys a patient's key, and with it all that it sealed. */
   destroy(tenant: number, scope: { kind: 'patient'; patientId: string }): Promise<void>;
   /** Ids of the intake epochs whose keys exist, oldest first; UUIDv7, so an id says when its epoch began. */
@@ -137,6 +139,7 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
       return openWith(use({ tenant, kind, id: keyId }), sealed, aad);
     },
     token: (tenant, kind, message) => createHmac('sha256', use({ tenant, kind: 'index', id: kind })).update(message).digest(),
+    destroyed: (tenant, patientIds) => patientIds.filter((patientId) => find({ tenant, kind: 'patient', id: checkedId(patientId) }) === 'destroyed'),
     destroy: async (tenant, scope) => {
       const [name] = namesOf(tenant, scope);
       cache.delete(`${tenant}/patient/${scope.patientId}`);
