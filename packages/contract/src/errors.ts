@@ -27,6 +27,10 @@ export const errorCatalogue = {
   'store.in-use': entry(500, 'Another Primum uses this data directory', 'Stop it, or set PRIMUM_HOME to another directory.'),
   'store.object-missing': entry(404, 'An object is not there', 'Restore it from the backup; its digest is in the detail.'),
   'store.object-corrupt': entry(500, 'An object does not have its digest', 'Restore it from the backup.'),
+  'backup.not-found': entry(404, 'There is no complete backup', 'Name the directory that primum backup --to wrote; an unfinished one cannot be restored.'),
+  'backup.damaged': entry(500, 'A backup does not open', 'It was altered or cut short: take another one, and look at the disk that holds it.'),
+  'backup.place-refused': entry(400, 'A backup may not lie there', 'Choose a directory outside the data directory; backups of keys and of the database lie apart.'),
+  'backup.target-not-empty': entry(409, 'A backup is restored into an empty place only', 'Name a new data directory with --home, or an empty database.'),
   'net.port-in-use': entry(500, 'A port is in use', 'Stop the other program, or choose another port with --http-port or --mllp-port.'),
   'net.connect-failed': entry(503, 'A connection could not be made', 'Check that the other side listens at the address in the detail.'),
   'net.connection-lost': entry(503, 'A connection was lost', 'Connect again and send what was not acknowledged again; duplicates are recognised.'),
@@ -60,6 +64,7 @@ export const errorCatalogue = {
   'record.deleted': entry(410, 'The resource was withdrawn', 'Read an earlier version at _history.'),
   'record.erased': entry(410, 'The content was erased', 'It cannot be brought back.'),
 
+  'view.invalid': entry(400, 'A ViewDefinition is not valid', 'Correct what the detail names.'),
   'features.invalid': entry(400, 'A feature set is not valid', 'Correct what the detail names.'),
   'model.package-invalid': entry(400, 'A model package is not complete', 'Build it again with primum train.'),
   'model.digest-mismatch': entry(400, 'A file of a model package does not have its digest', 'Get the package again; it was not loaded.'),

@@ -10,3 +10,5 @@ export {
 export { physionetStays, type PhysionetStay, type PhysionetRow } from './physionet/physionet-stays.ts';
 export { stayToFacts } from './physionet/stay-to-facts.ts';
 export { featureMatrix, type FeatureMatrix, type MatrixStay } from './matrix/feature-matrix.ts';
+export { compileView, type CompiledView, type ViewRow } from './views/compile-view.ts';
+export { parseFhirJson } from './views/parse-fhir-json.ts';
