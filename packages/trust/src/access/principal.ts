@@ -42,7 +42,7 @@ const systemAuthorities: Readonly<Record<Exclude<SystemName, `cli:${string}`>, r
   serving: ['patient.read', 'patient.write', 'prediction.read'],
   replay: ['patient.read', 'prediction.read', 'prediction.replay'],
   import: ['patient.read', 'patient.write', 'source.manage'],
-  trust: ['user.manage'],
+  trust: ['user.manage', 'patient.read'],
 };
 const commandLineAuthorities: readonly Authority[] = [
   'patient.read', 'patient.write', 'prediction.read', 'prediction.replay', 'feed.read', 'quarantine.read', 'quarantine.replay', 'model.read',

@@ -10,14 +10,23 @@ export const scopeBytes = { patient: 1, tenant: 2, intake: 3 } as const;
 export type SealedKind = keyof typeof scopeBytes;
 
 /** Blind tokens have keys of their own, so that a token can't be turned into anything that was sealed. */
-export const indexKinds = ['identifier', 'visit', 'commitment', 'username'] as const;
+export const indexKinds = ['identifier', 'visit', 'commitment', 'username', 'household'] as const;
 export type IndexKind = (typeof indexKinds)[number];
 
-/** A key in the key store. `id` is a UUID, or for an index key its kind. */
-export type KeyName = { tenant: number; kind: SealedKind | 'index'; id: string };
+/**
+ * A key in the key store. `id` is a UUID, or for an index key its kind. `master`: a master key that the transit engine
+ * of OpenBao/Vault has encrypted (tenant 0).
+ */
+export type KeyName = { tenant: number; kind: SealedKind | 'index' | 'master'; id: string };
 
-/** The tenant's key of its first generation; a rotation would count on. */
-export const tenantKeyId = '00000000-0000-0000-0000-000000000001';
+/** Tenants' keys and master keys have generations, which their ids count. */
+export function generationId(generation: number): string {
+  return `00000000-0000-0000-0000-${generation.toString(16).padStart(12, '0')}`;
+}
+
+export function generationOfId(id: string): number {
+  return Number.parseInt(id.slice(-12), 16);
+}
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
