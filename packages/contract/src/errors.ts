@@ -91,6 +91,13 @@ export const errorCatalogue = {
   'trust.key-store-unusable': entry(500, 'The key store cannot be used', 'Check the key directory\'s permissions, disk and master key; nothing was sealed with a key that is not safe on disk.'),
   'trust.sealed-corrupt': entry(500, 'Sealed content does not open', 'It was altered; restore it from the backup.'),
   'trust.capability-ended': entry(500, 'A reader of patient data was used outside its callback', 'Report it; nothing was read.'),
+  'rights.not-found': entry(404, 'There is no such request, hold or objection', 'Check the id.'),
+  'rights.transition-invalid': entry(409, 'The request is not in a state that allows this', 'Load it again.'),
+  'rights.second-person': entry(403, 'Who asked for an erasure may not approve it', 'Let a second person decide.'),
+  'rights.number-mismatch': entry(400, 'The number is not this patient\'s', 'Type the medical record number as it is shown.'),
+  'rights.under-way': entry(409, 'An erasure of this patient is under way', 'Decide on it first.'),
+  'rights.receipt-invalid': entry(400, 'An erasure receipt does not hold', 'Get the receipt again from the Rights page; the detail says what differs.'),
+  'rights.retention-invalid': entry(500, 'The retention schedule is not valid', 'Correct policies/retention.json, or retention.json in the data directory.'),
   'api.request-invalid': entry(400, 'The request is not valid', 'Correct what the detail names.'),
   'api.not-found': entry(404, 'There is no such address', 'See /api/openapi.json.'),
 } as const satisfies Record<string, ErrorEntry>;

@@ -12,3 +12,5 @@ export { streamHead, type StreamEvent } from './stream/read.ts';
 export { tailStream, type TailOptions } from './stream/tail.ts';
 export { dropConsumer, trimOutbox } from './stream/trim.ts';
 export { createObjects, type Objects } from './objects/objects.ts';
+export { withDatabaseSnapshot, digestTables, type DatabaseSnapshot, type SequenceValue, type TableCopied } from './backup/read-snapshot.ts';
+export { assertEmptyDatabase, fillDatabase } from './backup/fill-database.ts';

@@ -18,8 +18,9 @@ const lockKey = 0x5052_4d47;
  * `schema_migration`, so that a start that is cut short goes on where it stopped. A lock keeps two starts apart.
  * Throws store.schema-newer and store.migration-changed before anything is changed.
  */
-export async function migrate(db: Db, options: { directory?: string } = {}): Promise<{ applied: string[]; version: number }> {
-  const migrations = await readMigrations(options.directory ?? migrationsDirectory);
+export async function migrate(db: Db, options: { directory?: string; /** The last one to apply, for a restore. */ upTo?: number } = {}): Promise<{ applied: string[]; version: number }> {
+  const { upTo = Number.POSITIVE_INFINITY } = options;
+  const migrations = (await readMigrations(options.directory ?? migrationsDirectory)).filter(({ version }) => version <= upTo);
   const applied: string[] = [];
   await db.transaction(async (tx) => {
     await lock(tx);

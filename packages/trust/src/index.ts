@@ -19,3 +19,5 @@ export type { Session } from './identity/sessions.ts';
 export { searchAudit, type AuditQuery, type AuditRecord } from './audit/search-audit.ts';
 export { verifyAuditLeaves, type AuditVerification } from './audit/verify-audit.ts';
 export { openReview, type NewReview } from './reviews/open-review.ts';
+export { createBackupKey, openBackupKey } from './backup/backup-key.ts';
+export { openStream, sealStream } from './backup/sealed-stream.ts';
