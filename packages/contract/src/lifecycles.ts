@@ -61,3 +61,38 @@ export const reviewKinds = [
   'emergency-access', 'many-emergencies', 'own-record', 'colleague', 'vip', 'same-surname', 'same-address', 'unusual-volume', 'no-relationship',
 ] as const;
 export type ReviewKind = (typeof reviewKinds)[number];
+
+/**
+ * An erasure (GDPR Article 17). Refused while a legal hold, an open stay or the duty to keep the record runs; else a
+ * second person decides. `executed`: the rows are gone; `verified`: the keys are too, and nothing is found any more.
+ */
+export type ErasureState = 'requested' | 'refused' | 'declined' | 'approved' | 'executed' | 'verified';
+export type ErasureEvent = 'refuse' | 'decline' | 'approve' | 'execute' | 'verify';
+export const erasureLifecycle: TransitionTable<ErasureState, ErasureEvent> = {
+  requested: { refuse: 'refused', decline: 'declined', approve: 'approved' },
+  approved: { execute: 'executed' },
+  executed: { verify: 'verified' },
+  refused: {},
+  declined: {},
+  verified: {},
+};
+
+/** Restriction of processing (GDPR Article 18): kept, and used for treatment only, until it is lifted. */
+export type RestrictionState = 'standing' | 'lifted';
+export type RestrictionEvent = 'lift';
+export const restrictionLifecycle: TransitionTable<RestrictionState, RestrictionEvent> = { standing: { lift: 'lifted' }, lifted: {} };
+
+/**
+ * Rectification (GDPR Article 16, 45 CFR 164.526). Accepted: performed by a correction from the source, or by an
+ * amendment that is kept beside what it disputes. Denied with a statement of the reason; the person may answer with a
+ * statement of disagreement, which is kept with the record.
+ */
+export type RectificationState = 'requested' | 'accepted' | 'performed' | 'denied' | 'disputed';
+export type RectificationEvent = 'accept' | 'deny' | 'perform' | 'dispute';
+export const rectificationLifecycle: TransitionTable<RectificationState, RectificationEvent> = {
+  requested: { accept: 'accepted', deny: 'denied' },
+  accepted: { perform: 'performed' },
+  denied: { dispute: 'disputed' },
+  performed: {},
+  disputed: {},
+};

@@ -13,3 +13,5 @@ export {
   discardQuarantined, listQuarantine, replayQuarantined, showQuarantined, type QuarantinedMessage, type QuarantineDeps,
 } from './quarantine/quarantine.ts';
 export { identityTokens } from './reading/tokens.ts';
+export { archivedMessageObjects, messagePersonalData } from './rights/personal-data.ts';
+export { emptyMessages, findLooseMessages, type LooseMessages } from './rights/find-loose-messages.ts';

@@ -4,10 +4,12 @@ export { sealedKeyOf } from './keys/sealed-format.ts';
 export { blindToken } from './keys/blind-token.ts';
 export { intakeEpochOf, reseal, retireIntakeEpochs } from './keys/intake-epochs.ts';
 export {
-  actorOf, mintSystemPrincipal, userPrincipal,
+  actorOf, isPurpose, mintSystemPrincipal, userPrincipal,
   type Authority, type ClientPrincipal, type Principal, type Purpose, type SystemName, type SystemPrincipal, type UserPrincipal,
 } from './access/principal.ts';
-export { createPolicy, type Decision, type PatientFacts, type Policy, type PolicyRequest, type ReadPatientFacts } from './policy/policy.ts';
+export { createPolicy, permittedTo, type Decision, type PatientFacts, type Policy, type PolicyOptions, type PolicyRequest, type ReadPatientFacts } from './policy/policy.ts';
+export type { FilterPlace, RowFilter } from './policy/row-filter.ts';
+export { parseScope, type Interaction } from './policy/within-scopes.ts';
 export { requirePermission } from './access/require-permission.ts';
 export type { PhiScope, PhiUse } from './access/phi-uses.ts';
 export { withPhiReader, type PhiReader, type PhiReaderDeps, type PhiReadRequest } from './access/phi-reader.ts';
@@ -21,3 +23,8 @@ export { verifyAuditLeaves, type AuditVerification } from './audit/verify-audit.
 export { openReview, type NewReview } from './reviews/open-review.ts';
 export { createBackupKey, openBackupKey } from './backup/backup-key.ts';
 export { openStream, sealStream } from './backup/sealed-stream.ts';
+export { countPersonalData, personalTables, removePersonalData, type PersonalData, type RowCounts } from './rights/personal-data.ts';
+export { parseRetentionSchedule, type ClassRetention, type RetentionSchedule } from './rights/retention-schedule.ts';
+export { heldClasses, isHeld, listHolds, placeHold, releaseHold, type Hold } from './rights/legal-holds.ts';
+export { receiptFormat, receiptKeyId, signReceipt, verifyReceipt } from './rights/receipt.ts';
+export { erasedPatientOf } from './rights/erased.ts';

@@ -4,8 +4,9 @@ import { hoursMeasured, hoursSince, lastValue, latestHour, windowValue } from '.
 import { encounterCodes } from './encounter-codes.ts';
 import type { FeatureSet } from './feature-set.ts';
 
-/** Why a patient is outside the intended use at this moment. */
+/** Why a patient is outside the intended use at this moment; the first two are no facts and are said by who scores. */
 export type IneligibleReason =
+  | 'objected' | 'restricted'
   | 'not-in-icu' | 'no-completed-hour' | 'stay-too-long' | 'age-unknown' | 'under-age' | 'dead' | 'comfort-care';
 
 export type Evaluation = {

@@ -5,11 +5,12 @@ import type { InferenceEngine } from '@primum/inference';
 import { readFacts } from '@primum/record';
 import type { ModelPackage } from '@primum/registry';
 import type { Db } from '@primum/store';
-import { withPhiReader, type Audit, type Keys, type PhiReader, type Policy, type Principal } from '@primum/trust';
+import { erasedPatientOf, requirePermission, withPhiReader, type Audit, type Keys, type PhiReader, type Policy, type Principal } from '@primum/trust';
 import type { Explainer } from '../explain/explainer.ts';
 import { scoringCodeDigest } from '../scoring/code-digest.ts';
 import { computeOutcomes } from '../scoring/compute-outcomes.ts';
 import { addFacts, hexOf, noFacts } from '../scoring/facts-digest.ts';
+import { objectionOf, underObjection } from '../scoring/objection.ts';
 import { decodePayload, payloadAad, type PredictionPayload } from '../scoring/payload.ts';
 import { commitInputs, readPredictions, type StoredPrediction } from '../scoring/prediction-row.ts';
 import { runtimeName } from '../scoring/runtime.ts';
@@ -30,7 +31,7 @@ export type ReplayDeps = {
  */
 export async function replayPrediction(deps: ReplayDeps, principal: Principal, id: string): Promise<ReplayReport> {
   const [recorded] = await readPredictions(deps.db, deps.tenant, [id]);
-  if (recorded === undefined) throw new PrimumError('prediction.not-found');
+  if (recorded === undefined) return notReplayable(deps, principal, id);
   return withPhiReader(
     deps,
     { tenant: deps.tenant, principal, purpose: 'HQUALIMP', scope: { patientIds: [recorded.patientId] }, action: 'prediction.replayed', authority: 'prediction.replay' },
@@ -41,13 +42,24 @@ export async function replayPrediction(deps: ReplayDeps, principal: Principal, i
   );
 }
 
+/** What is not there: a prediction that was erased is an outcome, one that never was an error. */
+async function notReplayable(deps: ReplayDeps, principal: Principal, id: string): Promise<ReplayReport> {
+  const patientId = await erasedPatientOf(deps.db, deps.tenant, id);
+  if (patientId === undefined) throw new PrimumError('prediction.not-found');
+  await requirePermission(deps, { tenant: deps.tenant, principal, authority: 'prediction.replay', purpose: 'HQUALIMP', action: 'prediction.replayed' });
+  await deps.audit.write(deps.db, [{ tenant: deps.tenant, action: 'prediction.replayed', outcome: 'minor-failure', principal, purpose: 'HQUALIMP', patientId, entities: [{ type: 'Prediction', id }], at: deps.clock.now() }]);
+  return { predictionId: id, outcome: 'not-replayable', sameRuntime: false, differences: [], text: erasedText };
+}
+
+const erasedText = 'Not replayable: the content was erased.';
+
 async function replay(deps: ReplayDeps, reader: PhiReader, recorded: StoredPrediction): Promise<ReplayReport> {
   const { tenant, keys } = deps;
   const sameRuntime = recorded.runtime === runtimeName(deps.engine.runtime);
   const sameCode = recorded.codeDigest === (deps.codeDigest ?? (await scoringCodeDigest()));
   const report = (outcome: ReplayReport['outcome'], differences: Difference[], text: string): ReplayReport => ({ predictionId: recorded.id, outcome, sameRuntime, differences, text });
   const payload = await openPayload(reader, recorded);
-  if (payload === 'erased') return report('not-replayable', [], 'Not replayable: the content was erased.');
+  if (payload === 'erased') return report('not-replayable', [], erasedText);
   const model = await deps.findModel(recorded.modelDigest);
   if (model === null) return report('not-replayable', [], 'Not replayable: its model is no longer present.');
 
@@ -58,10 +70,10 @@ async function replay(deps: ReplayDeps, reader: PhiReader, recorded: StoredPredi
   return report(differences.length === 0 ? 'identical' : 'differs', differences, textOf(differences, sameRuntime, sameCode));
 }
 
-async function rebuild(deps: ReplayDeps, model: ModelPackage, { patientId, pinSeq, nowAt }: StoredPrediction): Promise<Pick<Parameters<typeof comparePrediction>[3], 'evaluation' | 'timeline' | 'outcome' | 'factsDigest'>> {
+async function rebuild(deps: ReplayDeps, model: ModelPackage, { patientId, pinSeq, nowAt, reasons }: StoredPrediction): Promise<Pick<Parameters<typeof comparePrediction>[3], 'evaluation' | 'timeline' | 'outcome' | 'factsDigest'>> {
   const { rows } = await readFacts(deps.db, { tenant: deps.tenant, rootId: patientId, upToSeq: pinSeq });
   const timeline = createTimeline(rows, pinSeq);
-  const evaluation = evaluateFeatures(model.featureSet, timeline, nowAt);
+  const evaluation = underObjection(evaluateFeatures(model.featureSet, timeline, nowAt), objectionOf(reasons));
   await Promise.all([deps.engine.load(model.digest, model.onnx), deps.explainer.load(model.digest, model.ensemble)]);
   const [outcome] = await computeOutcomes(deps, model.digest, [evaluation]);
   return { evaluation, timeline, outcome: outcome!, factsDigest: hexOf(addFacts(noFacts(), rows)) }; // one in, one out

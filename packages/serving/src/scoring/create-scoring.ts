@@ -22,6 +22,8 @@ export type Scoring = {
   readonly provenance: Provenance;
   /** Looks for silent stays now, as the timer does. */
   tick(): Promise<number>;
+  /** Drops what is held in memory of patients who were erased. */
+  forget(patientIds: readonly string[]): void;
   close(): Promise<void>;
 };
 
@@ -51,6 +53,9 @@ export async function startScoring(deps: ScoringDeps, options: ScoringOptions = 
   return {
     provenance,
     tick: () => ticker.tick(),
+    forget: (patientIds) => {
+      for (const id of patientIds) cache.forget(id);
+    },
     close: async () => {
       await ticker.close();
       stop.abort();

@@ -1,15 +1,16 @@
 import type { Fact } from '@primum/record';
 import type { Sql } from '@primum/store';
+import type { Objection } from './objection.ts';
 import type { CachedTimeline, TimelineCache } from './timeline-cache.ts';
 
-type GroupRow = { root_id: string; members: string[]; known_seq: number };
+type GroupRow = { root_id: string; members: string[]; known_seq: number; ai_opt_out: boolean; restricted: boolean };
 
 /**
  * Who belongs to a root now, and up to where their facts are known: one statement, hence one snapshot. With $3 only
  * patients who are scored: in an ICU, or with a risk that was not ended.
  */
 const selectGroups = `
-select p.root_id, array_agg(p.id order by p.id) as members, max(p.known_seq) as known_seq
+select p.root_id, array_agg(p.id order by p.id) as members, max(p.known_seq) as known_seq, bool_or(p.ai_opt_out) as ai_opt_out, bool_or(p.restricted) as restricted
 from patient p where p.tenant = $1 and p.root_id = any($2::uuid[]) group by p.root_id
 having not $3 or bool_or(
   exists (select from stay s where s.tenant = $1 and s.patient_id = p.id and s.status = 'in-progress' and s.icu)
@@ -28,7 +29,7 @@ cross join lateral (
 ) f`;
 
 /** A timeline brought up to date, and what came new with it (everything, where it was not cached). */
-export type RefreshedTimeline = CachedTimeline & { news: readonly Fact[] };
+export type RefreshedTimeline = CachedTimeline & { news: readonly Fact[]; objection: Objection | null };
 
 /**
  * The timelines of several root patients as known now, in two statements whatever their number: only rows that the
@@ -39,18 +40,18 @@ export async function readTimelines(
   sql: Sql, cache: TimelineCache, tenant: number, rootIds: readonly string[], options: { onlyScored: boolean },
 ): Promise<Map<string, RefreshedTimeline>> {
   const groups = await sql.query<GroupRow>(selectGroups, [tenant, rootIds, options.onlyScored]);
-  const wanted = groups.map(({ root_id, members, known_seq }) => {
+  const wanted = groups.map(({ root_id, members, known_seq, ai_opt_out, restricted }) => {
     const group = members.join(' ');
     const cached = cache.get(root_id);
     const known = cached !== undefined && cached.group === group;
-    return { rootId: root_id, members, group, pin: known_seq, after: known ? cached.seq : 0, whole: !known };
+    return { rootId: root_id, members, group, pin: known_seq, after: known ? cached.seq : 0, whole: !known, objection: ai_opt_out ? 'objected' as const : restricted ? 'restricted' as const : null };
   });
   const reads = wanted.filter(({ pin, after, whole }) => whole || pin > after)
     .flatMap(({ rootId, members, after, pin }) => members.map((id) => ({ rootId, id, after, pin })));
   const facts = await factsByRoot(sql, tenant, reads);
-  return new Map(wanted.map(({ rootId, group, pin, whole }) => {
+  return new Map(wanted.map(({ rootId, group, pin, whole, objection }) => {
     const news = facts.get(rootId) ?? [];
-    return [rootId, { ...cache.put(rootId, { group, seq: pin, rows: news, whole }), news }];
+    return [rootId, { ...cache.put(rootId, { group, seq: pin, rows: news, whole }), news, objection }];
   }));
 }
 

@@ -2,6 +2,8 @@ import type { Evaluation, IneligibleReason } from '@primum/datasets';
 
 /** Why a patient is outside the intended use, as a clinician reads it. */
 const ineligibleWords: Readonly<Record<IneligibleReason, string>> = {
+  'objected': 'objected to automated scoring',
+  'restricted': 'processing restricted',
   'not-in-icu': 'not in the ICU',
   'no-completed-hour': 'first hour in the ICU not complete',
   'stay-too-long': 'in the ICU for longer than a year',

@@ -12,6 +12,7 @@ import type { Explainer } from '../explain/explainer.ts';
 import { computeOutcomes } from './compute-outcomes.ts';
 import { decideStay, type StayAtHand, type StayDecision } from './decide-stay.ts';
 import { hexOf } from './facts-digest.ts';
+import { underObjection } from './objection.ts';
 import { commitInputs, sealPrediction, writePredictions, type PredictionRow, type Provenance } from './prediction-row.ts';
 import { lockStayRisks, readStays } from './read-stays.ts';
 import { readTimelines } from './read-timelines.ts';
@@ -68,7 +69,7 @@ async function gather(deps: ScoreDeps, cache: TimelineCache, tx: Sql, changes: R
     if (cached === undefined) return [];
     const risk = risks.get(stay.stayId);
     const now = Math.floor(siteNow(stay.clock, wall));
-    const evaluation = evaluateFeatures(model.featureSet, cached.timeline, now);
+    const evaluation = underObjection(evaluateFeatures(model.featureSet, cached.timeline, now), cached.objection);
     const trigger = stay.inIcu ? whyDue(risk, evaluation, changes.get(stay.rootId)!) // as above
       : risk !== undefined && risk.status !== 'ineligible' && !evaluation.eligible.ok ? 'eligibility' : null;
     const alert = risk === undefined || risk.alertId === null ? null : alerts.get(risk.alertId) ?? null;

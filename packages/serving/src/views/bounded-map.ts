@@ -1,5 +1,5 @@
 /** A map that forgets what was used least recently once it is full. */
-export type BoundedMap<T> = { get(key: string): T | undefined; set(key: string, value: T): void };
+export type BoundedMap<T> = { get(key: string): T | undefined; set(key: string, value: T): void; forget(key: string): void; clear(): void };
 
 export function createBoundedMap<T>(limit: number): BoundedMap<T> {
   const map = new Map<string, T>();
@@ -11,6 +11,8 @@ export function createBoundedMap<T>(limit: number): BoundedMap<T> {
       map.set(key, value);
       return value;
     },
+    clear: () => map.clear(),
+    forget: (key) => { map.delete(key); },
     set(key, value) {
       map.delete(key);
       map.set(key, value);

@@ -29,8 +29,10 @@ export async function readIdentities(deps: ViewDeps, reader: PhiReader, patientI
       identities.set(id, { version, identity: identityOf(JSON.parse(plain.toString('utf8')) as Patient) });
     }));
   }
+  const there = new Set(current.map(({ id }) => id));
   return new Map(patientIds.map((id) => {
-    const identity = identities.get(id)?.identity ?? unknown;
+    // Who was erased is not known any more, though another process may still hold the name.
+    const identity = (there.has(id) ? identities.get(id)?.identity : undefined) ?? unknown;
     return [id, { ...identity, ageYears: ageYears(identity.birthDate, now) }];
   }));
 }

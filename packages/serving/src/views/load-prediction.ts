@@ -1,14 +1,14 @@
 import { PrimumError } from '@primum/base';
 import { predictionStatuses, type PredictionView } from '@primum/contract';
-import type { PhiReader } from '@primum/trust';
+import { erasedPatientOf, type PhiReader } from '@primum/trust';
 import { readPredictions } from '../scoring/prediction-row.ts';
 import { inputText } from './input-text.ts';
 import { openPayload, type ViewDeps } from './view-deps.ts';
 
-/** The patient whose prediction it is: the scope that a reader of it needs. Throws prediction.not-found. */
+/** The patient whose prediction it is: the scope that a reader of it needs. Throws prediction.not-found, record.erased. */
 export async function patientOfPrediction({ db, tenant }: Pick<ViewDeps, 'db' | 'tenant'>, id: string): Promise<string> {
   const [row] = await db.query<{ patient_id: string }>('select patient_id from prediction where tenant = $1 and id = $2', [tenant, id]);
-  if (row === undefined) throw new PrimumError('prediction.not-found');
+  if (row === undefined) throw new PrimumError(await erasedPatientOf(db, tenant, id) === undefined ? 'prediction.not-found' : 'record.erased');
   return row.patient_id;
 }
 

@@ -1,7 +1,7 @@
 import { PrimumError } from '@primum/base';
 import { predictionStatuses, tiers, type LabRow, type Series, type StayPage } from '@primum/contract';
 import type { CodeTable, Fact } from '@primum/record';
-import type { PhiReader } from '@primum/trust';
+import { erasedPatientOf, type PhiReader } from '@primum/trust';
 import { alertView, displayNames } from '../alerts/alert-view.ts';
 import { readAlerts } from '../alerts/alert-row.ts';
 import { readPredictions } from '../scoring/prediction-row.ts';
@@ -32,12 +32,12 @@ join patient p on p.tenant = s.tenant and p.id = s.patient_id
 left join stay_risk r on r.tenant = s.tenant and r.stay_id = s.id
 where s.tenant = $1 and s.id = $2`;
 
-/** The root patient of a stay: the scope that a reader of its page needs. Throws record.not-found. */
+/** The root patient of a stay: the scope that a reader of its page needs. Throws record.not-found, record.erased. */
 export async function patientOfStay({ db, tenant }: Pick<ViewDeps, 'db' | 'tenant'>, stayId: string): Promise<string> {
   const [row] = await db.query<{ root_id: string }>(
     'select p.root_id from stay s join patient p on p.tenant = s.tenant and p.id = s.patient_id where s.tenant = $1 and s.id = $2', [tenant, stayId],
   );
-  if (row === undefined) throw new PrimumError('record.not-found', 'stay');
+  if (row === undefined) throw await erasedPatientOf(db, tenant, stayId) === undefined ? new PrimumError('record.not-found', 'stay') : new PrimumError('record.erased');
   return row.root_id;
 }
 

@@ -32,6 +32,16 @@ export function createViewDeps(options: ViewOptions): ViewDeps {
   };
 }
 
+/** Drops what is held in memory of patients who were erased. Payloads are not found by patient, so all of them go. */
+export function forgetPatients(deps: ViewDeps, patientIds: readonly string[]): void {
+  for (const id of patientIds) {
+    deps.timelines.forget(id);
+    deps.latest.forget(id);
+    deps.identities.forget(id);
+  }
+  deps.payloads.clear();
+}
+
 /** The sealed part of a prediction; opened once, kept while it is in use. */
 export async function openPayload(deps: ViewDeps, reader: PhiReader, row: { id: string; patientId: string; sealed: Buffer }): Promise<PredictionPayload> {
   const cached = deps.payloads.get(row.id);
