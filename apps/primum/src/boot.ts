@@ -13,6 +13,10 @@ import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
 import { serveApi } from './http/serve-api.ts';
 import { loadServedModel } from './models.ts';
+import { applyTombstones } from './rights/apply-tombstones.ts';
+import { forgetErased } from './rights/forget-erased.ts';
+import { packagesOf } from './rights/model-decisions.ts';
+import { startRights } from './rights/start-rights.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { settled } from './settle.ts';
 import { announce } from './http/announce.ts';
@@ -73,6 +77,10 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => sequencer.close());
   const scoring = await startScoring({ tenant, db, keys, audit, engine, explainer, model, clock, log, sequencer });
   later(() => scoring.close());
+  core.onErased.push((patientIds) => scoring.forget(patientIds));
+  await applyTombstones(core, { openStays: true });
+  const rights = startRights({ core, packages: () => packagesOf(home, model), announced: () => sequencer.kick() });
+  later(() => rights.close());
 
   const mappings = await loadMappings(model.codes);
   const backlog = createBacklog({ db }, tenant);
@@ -88,7 +96,10 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   stage('opening ports');
   const events = createEventStream();
   later(() => events.close());
-  const watch = await watchStream({ db, sequencer, accepted: () => acceptor.figures().accepted, applied: () => applier.figures().applied, waiting: () => backlog.waiting() }, (batch) => announce(events, batch));
+  const watch = await watchStream({ db, sequencer, accepted: () => acceptor.figures().accepted, applied: () => applier.figures().applied, waiting: () => backlog.waiting() }, (batch) => {
+    forgetErased(core, batch);
+    announce(events, batch);
+  });
   later(() => watch.close());
   const handlers = createHandlers({ core, model, engine, explainer, sequencer, events, watch, kick: () => applier.kick() });
   const app = await serveApi({

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { systemClock, type Clock, type Log } from '@primum/base';
 import { createObjects, migrate, openDb, startPostgres, type Db, type StartStage } from '@primum/store';
 import { readPatientFacts } from '@primum/record';
-import { createAudit, createIdentity, createPolicy, openKeys, type Audit, type Identity, type Keys, type Policy } from '@primum/trust';
+import { createAudit, createIdentity, createPolicy, openKeys, type Audit, type Identity, type Keys, type PersonalData, type Policy } from '@primum/trust';
+import { personalData } from './rights/personal-data.ts';
 import { readRunFile } from './run-file.ts';
 
 export const tenant = 1;
@@ -19,6 +20,10 @@ export type Core = {
   objects: ReturnType<typeof createObjects>;
   clock: Clock;
   log: Log;
+  /** What is kept of a patient, in the order in which it is removed. */
+  personalData: readonly PersonalData[];
+  /** Told of patients who were erased, here or by another process: whoever keeps something of them in memory drops it. */
+  onErased: ((patientIds: readonly string[]) => void)[];
   close(): Promise<void>;
 };
 
@@ -41,10 +46,10 @@ export async function openCore(options: CoreOptions & { beside?: boolean }): Pro
       await migrate(db);
       const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
       const audit = createAudit({ keys });
-      const policy = createPolicy({ readPatientFacts });
+      const policy = createPolicy({ readPatientFacts, demonstration: true });
       const identity = createIdentity({ db, keys, audit, policy, clock: systemClock });
       return {
-        home, db, keys, audit, policy, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log,
+        home, db, keys, audit, policy, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log, personalData, onErased: [],
         close: async () => {
           await db.close();
           await postgres?.stop();

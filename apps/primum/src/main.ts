@@ -12,6 +12,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   quarantine: async () => (await import('./cli/quarantine.ts')).quarantine,
   source: async () => (await import('./cli/source.ts')).source,
   user: async () => (await import('./cli/user.ts')).user,
+  erase: async () => (await import('./cli/erase.ts')).erase,
+  retention: async () => (await import('./cli/retention.ts')).retention,
   verify: async () => (await import('./cli/verify.ts')).verify,
 };
 

@@ -6,6 +6,7 @@ export type { ScoreCounts } from './scoring/score-changes.ts';
 export { acknowledgeAlert, snoozeAlert, type AlertDeps } from './alerts/act-on-alert.ts';
 export { replayPrediction, type ReplayDeps } from './replay/replay-prediction.ts';
 export { createFindModel, type FindModel } from './replay/find-model.ts';
+export { predictionCopy } from './rights/prediction-copy.ts';
 export { servingPersonalData } from './rights/personal-data.ts';
 export { createViewDeps, forgetPatients, type ViewDeps, type ViewOptions } from './views/view-deps.ts';
 export { loadWorklist } from './views/load-worklist.ts';

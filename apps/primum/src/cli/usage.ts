@@ -14,6 +14,10 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Senders of HL7 messages that the listener knows.
   primum user list | reset NAME
       People who may sign in; reset prints a new password once.
+  primum erase list | verify RECEIPT.json
+      Erasures, which two people decide on in the console; whether a receipt holds.
+  primum retention plan | run
+      What is due by the retention schedule; doing it now.
   primum verify
       Recomputes the leaves of the audit log and names those that were altered or are missing.
 

@@ -1,4 +1,4 @@
-import { createFindModel, createViewDeps } from '@primum/serving';
+import { createFindModel, createViewDeps, forgetPatients } from '@primum/serving';
 import { searchAudit } from '@primum/trust';
 import { tenant } from '../core.ts';
 import { modelFolderOf, trustedKeysOf } from '../models.ts';
@@ -27,6 +27,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
   const { db, audit, clock, log, home } = core;
   const findModel = createFindModel({ log, atHand: [model], folders: [modelFolderOf(home)], trustedKeys: trustedKeysOf(home) });
   const views = createViewDeps({ db, tenant, clock, model, findModel });
+  core.onErased.push((patientIds) => forgetPatients(views, patientIds));
   const handlers: Handlers = {
     ...sessionOperations(core.identity),
     ...wardOperations({

@@ -1,7 +1,8 @@
 import type { Clock } from '@primum/base';
 import type { Db } from '@primum/store';
-import type { Keys } from '@primum/trust';
+import { removePersonalData, type Keys } from '@primum/trust';
 import { tenant } from '../core.ts';
+import { personalData } from '../rights/personal-data.ts';
 
 const hourMs = 3_600_000;
 /** Ward hours for which a simulated patient who has left is kept. */
@@ -14,25 +15,14 @@ const selectGone = `
 select p.id from patient p join site t on t.tenant = p.tenant and t.id = p.site_id
 where p.tenant = $1 and t.simulated and t.anchor_source_at is not null and p.root_id = p.id
   and not exists (select 1 from patient o where o.tenant = p.tenant and o.root_id = p.id and o.id <> p.id)
+  and not exists (select 1 from legal_hold h where h.tenant = p.tenant and h.patient_id = p.id and h.released_at is null)
   and exists (select 1 from stay s where s.tenant = p.tenant and s.patient_id = p.id)
   and not exists (select 1 from stay s where s.tenant = p.tenant and s.patient_id = p.id
                   and (s.status = 'in-progress' or s.ended_at is null or s.ended_at > t.anchor_source_at - make_interval(hours => $2)))
 limit $3`;
 
-/** In the order that the references between the tables ask for. */
-const removals = [
-  'delete from notice where tenant = $1 and patient_id = any($2)',
-  'delete from alert_event e using alert a where a.tenant = $1 and a.patient_id = any($2) and e.tenant = a.tenant and e.alert_id = a.id',
-  'delete from alert where tenant = $1 and patient_id = any($2)',
-  'delete from stay_risk where tenant = $1 and patient_id = any($2)',
-  'delete from prediction where tenant = $1 and patient_id = any($2)',
-  'delete from fact where tenant = $1 and patient_id = any($2)',
-  'delete from resource where tenant = $1 and patient_id = any($2)',
-  'delete from stay_event e using stay s where s.tenant = $1 and s.patient_id = any($2) and e.tenant = s.tenant and e.stay_id = s.id',
-  'delete from stay where tenant = $1 and patient_id = any($2)',
-  'delete from patient_identifier where tenant = $1 and patient_id = any($2)',
-  'delete from patient where tenant = $1 and id = any($2)',
-] as const;
+/** Raw messages go by their age, below. */
+const removed = personalData.filter(({ tables }) => !tables.includes('message'));
 
 /**
  * Keeps the demonstration from growing without end: simulated patients who left two ward days ago go, with their keys,
@@ -43,9 +33,7 @@ export async function boundHistory(deps: { db: Db; keys: Keys; clock: Clock }): 
   const { db, keys, clock } = deps;
   const gone = (await db.query<{ id: string }>(selectGone, [tenant, keepHours, patientsPerRound])).map(({ id }) => id);
   if (gone.length > 0) {
-    await db.transaction(async (tx) => {
-      for (const statement of removals) await tx.query(statement, [tenant, gone]);
-    });
+    await db.transaction((tx) => removePersonalData(removed, tx, tenant, gone));
     for (const patientId of gone) await keys.destroy(tenant, { kind: 'patient', patientId });
   }
   await db.query(

@@ -1,4 +1,5 @@
 import type { Patient } from '@medplum/fhirtypes';
+import { PrimumError } from '@primum/base';
 import type { Identity } from '@primum/contract';
 import { resourceAad } from '@primum/record';
 import type { PhiReader } from '@primum/trust';
@@ -24,7 +25,8 @@ export async function readIdentities(deps: ViewDeps, reader: PhiReader, patientI
       [tenant, stale.map(({ id }) => id), stale.map(({ version }) => version)],
     );
     await Promise.all(rows.map(async ({ id, version, patient_id, body }) => {
-      const plain = await reader.open(body, patient_id, resourceAad(tenant, 'Patient', id, version));
+      const plain = await reader.open(body, patient_id, resourceAad(tenant, 'Patient', id, version)).catch(erasedIsNull);
+      if (plain === null) return;
       // Sealed by the record, which writes FHIR Patients here.
       identities.set(id, { version, identity: identityOf(JSON.parse(plain.toString('utf8')) as Patient) });
     }));
@@ -35,6 +37,12 @@ export async function readIdentities(deps: ViewDeps, reader: PhiReader, patientI
     const identity = (there.has(id) ? identities.get(id)?.identity : undefined) ?? unknown;
     return [id, { ...identity, ageYears: ageYears(identity.birthDate, now) }];
   }));
+}
+
+/** Rows of a restored database whose key is gone: a list that names others is shown all the same. */
+function erasedIsNull(error: unknown): null {
+  if (error instanceof PrimumError && error.code === 'trust.key-missing') return null;
+  throw error;
 }
 
 function identityOf(patient: Patient): Omit<Identity, 'ageYears'> {

@@ -1,6 +1,6 @@
 import { PrimumError } from '@primum/base';
 import { readResource } from '@primum/record';
-import { withPhiReader } from '@primum/trust';
+import { erasedPatientOf, withPhiReader } from '@primum/trust';
 import { tenant, type Core } from '../../core.ts';
 import { callerOf, textOf } from '../caller.ts';
 import type { Call, Handler } from '../serve-api.ts';
@@ -12,7 +12,7 @@ export function readFhir(core: Core): Record<'readResource' | 'readVersion', Han
     const id = textOf(call.params, 'id');
     // Whose it is comes first: the reader is lent for that patient only.
     const [owner] = await core.db.query<{ patient_id: string | null }>('select patient_id from resource where tenant = $1 and type = $2 and id = $3 limit 1', [tenant, type, id]);
-    if (owner === undefined) throw new PrimumError('record.not-found', type);
+    if (owner === undefined) throw await erasedPatientOf(core.db, tenant, id) === undefined ? new PrimumError('record.not-found', type) : new PrimumError('record.erased');
     const scope = owner.patient_id === null ? { unassigned: true as const } : { patientIds: [owner.patient_id] };
     const stored = await withPhiReader(core, { tenant, principal: callerOf(call), purpose: 'TREAT', action: 'resource.read', scope }, (reader) =>
       readResource(core.db, reader, { type, id, ...(version === undefined ? {} : { version }) }));

@@ -1,0 +1,19 @@
+import { messagePersonalData } from '@primum/ingest';
+import { recordPersonalData } from '@primum/record';
+import { servingPersonalData } from '@primum/serving';
+import type { PersonalData } from '@primum/trust';
+
+/**
+ * Everything that is kept of a patient, in the order in which it is removed: predictions under their lock, messages while
+ * the record still says whose they are, then the record.
+ */
+export const personalData: readonly PersonalData[] = [servingPersonalData, messagePersonalData, recordPersonalData];
+
+/** Tables that speak of patients and are kept when one is erased, each with the reason. */
+export const keptOfErased: Readonly<Record<string, string>> = {
+  audit_event: 'who did what is to be proven for six years; patients stand in it as pseudonyms',
+  review_item: 'what the privacy office found about the conduct of staff; the patient stands in it as a pseudonym',
+  erasure: 'the erasure itself',
+  erased_patient: 'keeps the person from coming back with a restored database',
+  erased_record: 'answers 410 for what was there',
+};
