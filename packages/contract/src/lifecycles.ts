@@ -96,3 +96,20 @@ export const rectificationLifecycle: TransitionTable<RectificationState, Rectifi
   performed: {},
   disputed: {},
 };
+
+/**
+ * A session. A right password begins it, and alone it is worth nothing where more is due: the second factor of who has
+ * one, a new password for one that somebody else made, a first factor for who must have one. Each step gives a new
+ * token. `full` is the only state in which anything but the steps themselves is answered.
+ */
+export const sessionStates = ['password-checked', 'second-factor', 'password-change', 'enrolment', 'full', 'ended'] as const;
+export type SessionState = (typeof sessionStates)[number];
+export type SessionEvent = 'ask-factor' | 'ask-password' | 'ask-enrolment' | 'complete' | 'end';
+export const sessionLifecycle: TransitionTable<SessionState, SessionEvent> = {
+  'password-checked': { 'ask-factor': 'second-factor', 'ask-password': 'password-change', 'ask-enrolment': 'enrolment', complete: 'full' },
+  'second-factor': { 'ask-password': 'password-change', complete: 'full', end: 'ended' },
+  'password-change': { 'ask-enrolment': 'enrolment', complete: 'full', end: 'ended' },
+  enrolment: { complete: 'full', end: 'ended' },
+  full: { complete: 'full', end: 'ended' },
+  ended: {},
+};

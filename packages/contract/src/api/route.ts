@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox';
+import type { SessionState } from '../lifecycles.ts';
 import type { Permission } from '../roles.ts';
 
 /** One row of the table of operations. */
@@ -7,6 +8,10 @@ export type Route = {
   path: string;
   /** Permission that the caller must hold; `public` needs no session, `session` any. */
   needs: Permission | 'public' | 'session';
+  /** Session states in which it answers; `full` alone unless said otherwise. */
+  states?: readonly SessionState[];
+  /** Asks that the caller proved who they are within the last 15 minutes (`PUT /api/session/factor`). */
+  freshFactor?: true;
   params?: TSchema;
   query?: TSchema;
   body?: TSchema;
