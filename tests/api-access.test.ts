@@ -15,6 +15,7 @@ type Row = { path(ids: Ids): string; body?: (ids: Ids) => unknown; may: readonly
 
 const clinician: readonly Role[] = ['clinician'];
 const integration: readonly Role[] = ['integration-engineer'];
+const privacy: readonly Role[] = ['privacy-officer'];
 
 /**
  * Every route: how it is called, who may, and what it answers to who may (200, where nothing else stands). Written out
@@ -41,6 +42,26 @@ const table: Readonly<Record<RouteName, Row>> = {
   model: { path: () => '/api/model', may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'security-officer', 'auditor'] },
   readResource: { path: ({ patient: id }) => `/api/fhir/Patient/${id}`, may: clinician },
   readVersion: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/_history/1`, may: clinician },
+  findSubject: { path: () => '/api/rights/find', body: () => ({ mrn: patient.mrn }), may: privacy },
+  subject: { path: ({ patient: id }) => `/api/rights/subjects/${id}`, may: privacy },
+  accessBundle: { path: ({ patient: id }) => `/api/rights/subjects/${id}/bundle`, may: privacy },
+  objections: { path: ({ patient: id }) => `/api/rights/objections?patientId=${id}`, may: ['clinician', 'privacy-officer'] },
+  recordObjection: { path: () => '/api/rights/objections', body: ({ patient: id }) => ({ patientId: id, scope: 'research', givenBy: 'patient' }), may: ['clinician', 'privacy-officer'] },
+  withdrawObjection: { path: () => `/api/rights/objections/${randomUUID()}/withdraw`, may: ['clinician', 'privacy-officer'], ok: 404 },
+  openCase: { path: () => '/api/rights/cases', body: ({ patient: id }) => ({ patientId: id, kind: 'rectification', reason: 'to be put right' }), may: privacy },
+  stepCase: { path: () => `/api/rights/cases/${randomUUID()}`, body: () => ({ event: 'accept', statement: 'it is so' }), may: privacy, ok: 404 },
+  holds: { path: () => '/api/rights/holds', may: privacy },
+  placeHold: { path: () => '/api/rights/holds', body: () => ({ dataClass: 'exports', reason: 'inquiry' }), may: privacy },
+  releaseHold: { path: () => `/api/rights/holds/${randomUUID()}/release`, may: privacy, ok: 404 },
+  retention: { path: () => '/api/rights/retention', may: privacy },
+  erasures: { path: () => '/api/rights/erasures', may: ['privacy-officer', 'security-officer'] },
+  requestErasure: { path: () => '/api/rights/erasures', body: ({ patient: id }) => ({ patientId: id, basis: 'requested-by-person', mrn: patient.mrn }), may: privacy },
+  decideErasure: { path: () => `/api/rights/erasures/${randomUUID()}`, body: () => ({ decision: 'approve' }), may: ['privacy-officer', 'security-officer'], ok: 404 },
+  erasureReceipt: { path: () => `/api/rights/erasures/${randomUUID()}/receipt`, may: ['privacy-officer', 'security-officer'], ok: 404 },
+  modelDecisions: { path: () => '/api/rights/model-decisions', may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'security-officer', 'auditor'] },
+  decideModel: { path: () => `/api/rights/model-decisions/${randomUUID()}`, body: () => ({ decision: 'keep', reason: 'one of many' }), may: ['ml-engineer'], ok: 404 },
+  lineage: { path: ({ prediction }) => `/api/lineage?node=prediction:${prediction}`, may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'auditor'] },
+  lineageProvenance: { path: ({ prediction }) => `/api/lineage/provenance?node=prediction:${prediction}&limit=100`, may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'auditor'] },
   signOut: { path: () => '/api/session', may: 'any role' },
 };
 

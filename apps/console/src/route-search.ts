@@ -20,6 +20,11 @@ export function readAuditSearch(search: Record<string, unknown>): AuditSearch {
   return { ...textOf(search, 'patientId'), ...textOf(search, 'actor'), ...textOf(search, 'action') };
 }
 
+export type LineageSearch = { node?: string; direction?: 'up' | 'down' };
+export function readLineageSearch(search: Record<string, unknown>): LineageSearch {
+  return { ...textOf(search, 'node'), ...(search['direction'] === 'down' ? { direction: 'down' as const } : {}) };
+}
+
 /** `next` is an address of this console: a path, never another site. */
 export type SignInSearch = { next?: string };
 export function readSignInSearch(search: Record<string, unknown>): SignInSearch {

@@ -2,7 +2,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { ApiFailure } from './api/failure.ts';
 import { sessionQuery } from './api/queries.ts';
-import { readAuditSearch, readSignInSearch, readStaySearch, readWorklistSearch } from './route-search.ts';
+import { readAuditSearch, readLineageSearch, readSignInSearch, readStaySearch, readWorklistSearch } from './route-search.ts';
 import { AppShell } from './shell/app-shell.tsx';
 import { NothingHere, PageFailure } from './shell/page-failure.tsx';
 import { landingFor } from './shell/places.ts';
@@ -57,9 +57,16 @@ const auditRoute = createRoute({
   component: lazyRouteComponent(() => import('./audit/audit-page.tsx'), 'AuditPage'),
 });
 
+const lineageRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/lineage',
+  validateSearch: readLineageSearch,
+  component: lazyRouteComponent(() => import('./lineage/lineage-page.tsx'), 'LineagePage'),
+});
+
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, auditRoute]),
+  signedInRoute.addChildren([homeRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, auditRoute, lineageRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {

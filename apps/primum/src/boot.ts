@@ -12,6 +12,7 @@ import { watchStream } from './figures.ts';
 import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
 import { serveApi } from './http/serve-api.ts';
+import { reportScoring } from './lineage/report-scoring.ts';
 import { loadServedModel } from './models.ts';
 import { applyTombstones } from './rights/apply-tombstones.ts';
 import { forgetErased } from './rights/forget-erased.ts';
@@ -58,6 +59,7 @@ const housekeepingMs = 60_000;
 /** Starts everything on this machine, each part closed in reverse order when a later one fails or on `stop`. */
 export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const { home, log } = options;
+  const startedAt = new Date();
   const stage = options.onStage ?? (() => undefined);
   await using stack = new AsyncDisposableStack();
   const later = (close: () => unknown): void => stack.defer(async () => { await close(); });
@@ -77,6 +79,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => sequencer.close());
   const scoring = await startScoring({ tenant, db, keys, audit, engine, explainer, model, clock, log, sequencer });
   later(() => scoring.close());
+  const scoringReport = reportScoring({ home, log, clock, model, made: async () => (await db.query<{ made: number }>('select count(*) as made from prediction where tenant = $1 and made_at >= $2', [tenant, startedAt]))[0]?.made ?? 0 });
+  later(() => scoringReport.close());
   core.onErased.push((patientIds) => scoring.forget(patientIds));
   await applyTombstones(core, { openStays: true });
   const rights = startRights({ core, packages: () => packagesOf(home, model), announced: () => sequencer.kick() });

@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import('./cli/import.ts')).importStays,
   train: async () => (await import('./cli/train.ts')).train,
   replay: async () => (await import('./cli/replay.ts')).replay,
+  lineage: async () => (await import('./cli/lineage.ts')).lineage,
   quarantine: async () => (await import('./cli/quarantine.ts')).quarantine,
   source: async () => (await import('./cli/source.ts')).source,
   user: async () => (await import('./cli/user.ts')).user,

@@ -8,6 +8,7 @@ export * from './api/worklist.ts';
 export * from './api/patient.ts';
 export * from './api/operations.ts';
 export * from './api/rights.ts';
+export * from './api/lineage.ts';
 export * from './api/route.ts';
 export * from './api/routes.ts';
 export * from './api/routes/audit.ts';

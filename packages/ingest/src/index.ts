@@ -15,3 +15,4 @@ export {
 export { identityTokens } from './reading/tokens.ts';
 export { archivedMessageObjects, messagePersonalData } from './rights/personal-data.ts';
 export { emptyMessages, findLooseMessages, type LooseMessages } from './rights/find-loose-messages.ts';
+export { readMessageHeads, type MessageHead } from './lineage/read-message-heads.ts';

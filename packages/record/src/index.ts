@@ -14,9 +14,12 @@ export { joinBytes, resourceAad, sealResources, writeResources, type ResourceRow
 export { readResource, readHistory, type StoredResource } from './resources/read-resource.ts';
 export { identityOf, type PatientIdentity, type VersionedIdentity } from './patients/identity-of.ts';
 export { readPatientFacts } from './patients/read-patient-facts.ts';
-export { groupOf, lockGroup, type PatientGroup } from './rights/group-of.ts';
+export { lockGroup, patientGroup } from './rights/patient-group.ts';
 export { inForce, listObjections, recordObjection, refreshObjections, withdrawObjection, type StoredObjection } from './rights/objections.ts';
 export { listCases, openCase, stepCase, type StoredCase } from './rights/cases.ts';
 export { retentionDuty, type RetentionDuty } from './rights/retention-duty.ts';
 export { recordPersonalData } from './rights/personal-data.ts';
 export { recordCopy } from './rights/record-copy.ts';
+export {
+  factsOfKeys, factsOfMessage, groupOf, patientsOfMessage, versionsOf, versionsOfMessage, type FactOrigin, type VersionOrigin,
+} from './lineage/read-origins.ts';

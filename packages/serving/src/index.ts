@@ -13,3 +13,6 @@ export { loadWorklist } from './views/load-worklist.ts';
 export { loadStayPage, patientOfStay } from './views/load-stay-page.ts';
 export { loadPrediction, patientOfPrediction } from './views/load-prediction.ts';
 export { loadNotices, readNotice } from './views/load-notices.ts';
+export { patientsOfNode, readLineage, type LineageQuery } from './lineage/read-lineage.ts';
+export type { LineageDeps } from './lineage/lineage-deps.ts';
+export { toProvenance } from './lineage/to-provenance.ts';

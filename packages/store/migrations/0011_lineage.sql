@@ -1,1 +1,3 @@
--- What lineage needs beyond the rows that say it already.
+-- Lineage is derived from what rows say already; a message about two patients is found through stays and links.
+create index stay_event_by_message on stay_event (tenant, message_id);
+create index patient_link_by_message on patient_link (tenant, message_id);

@@ -6,6 +6,7 @@ export const places = [
   { to: '/feeds', label: 'Feeds', needs: 'feed.read' },
   { to: '/model', label: 'Model', needs: 'model.read' },
   { to: '/audit', label: 'Audit', needs: 'audit.read' },
+  { to: '/lineage', label: 'Lineage', needs: 'lineage.read' },
 ] as const satisfies readonly { to: string; label: string; needs: Permission }[];
 
 export type Place = (typeof places)[number];

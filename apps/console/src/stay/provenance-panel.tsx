@@ -1,5 +1,6 @@
 import type { PredictionView } from '@primum/contract';
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { predictionQuery } from '../api/queries.ts';
 import { percentText } from '../risk/format-risk.ts';
 import { useMay } from '../shell/use-session.ts';
@@ -13,11 +14,13 @@ import styles from './stay.module.css';
 export function ProvenancePanel({ predictionId }: { predictionId: string | null }) {
   const mayRead = useMay('prediction.read');
   const mayReplay = useMay('prediction.replay');
+  const mayTrace = useMay('lineage.read');
   return (
     <section className="panel" aria-labelledby="made-heading">
       <h2 id="made-heading">How the score was made</h2>
       {predictionId === null && <p className="quiet">No score has been made yet.</p>}
       {predictionId !== null && mayRead && <Made predictionId={predictionId} />}
+      {predictionId !== null && mayTrace && <p><Link to="/lineage" search={{ node: `prediction:${predictionId}` }}>Where it comes from: messages, facts, inputs, model</Link></p>}
       {predictionId !== null && mayReplay && <ReplayControl predictionId={predictionId} />}
     </section>
   );

@@ -2,12 +2,14 @@ import { mkdirSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PrimumError, systemClock } from '@primum/base';
+import { PrimumError, systemClock, uuidv7 } from '@primum/base';
 import { createOnnxEngine } from '@primum/inference';
 import { signingKeyAt, trustedKeyOf } from '@primum/registry';
 import { trainPack, type TrainProgress } from '@primum/training';
+import { emitLineage, lineageUrl } from '../lineage/emit-lineage.ts';
+import { trainingEvents } from '../lineage/open-lineage.ts';
 import { trustKey } from '../models.ts';
-import { homeOf, wholeNumber } from './settings.ts';
+import { homeOf, openLog, wholeNumber } from './settings.ts';
 
 export async function train(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
@@ -25,11 +27,13 @@ export async function train(args: readonly string[]): Promise<void> {
   mkdirSync(home, { recursive: true });
   const signingKey = await signingKeyAt(keyFile);
   await using engine = createOnnxEngine();
+  const startedAt = systemClock.now();
   const result = await trainPack(
     { clock: systemClock, signingKey, engine, onProgress: reporter() },
     { packDir: resolve(pack), dataFiles: dataFiles.map((file) => resolve(file)), outDir, ...(seed === undefined ? {} : { seed }) },
   );
   trustKey(home, trustedKeyOf(signingKey, `trained on ${hostname()}`));
+  await emitLineage({ home, log: openLog(home), url: lineageUrl(process.env) }, trainingEvents(uuidv7(startedAt.getTime()), startedAt, systemClock.now(), result.manifest));
   if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   console.log(`Wrote ${outDir}\nModel ${result.manifest.id} ${result.manifest.version}; ONNX and trees differ by at most ${result.largestOnnxDifference}.\nSigned with ${keyFile}; read MODEL_CARD.md before anything else.`);
 }

@@ -8,6 +8,8 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Trains a model package from hourly stays and signs it.
   primum replay PREDICTION_ID
       Rebuilds a prediction from the record as it stood and says whether it is identical.
+  primum lineage KIND:ID [--down] [--json] [--limit N]
+      What a score, alert or action was made from, or with --down what rests on a message or model.
   primum quarantine list | show ID | replay ID | discard ID
       Messages that could not be applied, kept whole with their reason.
   primum source list | add --application A --facility F --site CODE --mapping NAME
