@@ -23,3 +23,5 @@ export { recordCopy } from './rights/record-copy.ts';
 export {
   factsOfKeys, factsOfMessage, groupOf, patientsOfMessage, versionsOf, versionsOfMessage, type FactOrigin, type VersionOrigin,
 } from './lineage/read-origins.ts';
+export { patientGroups } from './patients/patient-groups.ts';
+export { households } from './patients/households.ts';

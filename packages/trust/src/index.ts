@@ -24,6 +24,7 @@ export { openReview, type NewReview } from './reviews/open-review.ts';
 export { createBackupKey, openBackupKey } from './backup/backup-key.ts';
 export { openStream, sealStream } from './backup/sealed-stream.ts';
 export { countPersonalData, personalTables, removePersonalData, type PersonalData, type RowCounts } from './rights/personal-data.ts';
+export { trustPersonalData } from './rights/trust-personal-data.ts';
 export { parseRetentionSchedule, type ClassRetention, type RetentionSchedule } from './rights/retention-schedule.ts';
 export { heldClasses, isHeld, listHolds, placeHold, releaseHold, type Hold } from './rights/legal-holds.ts';
 export { receiptFormat, receiptKeyId, signReceipt, verifyReceipt } from './rights/receipt.ts';

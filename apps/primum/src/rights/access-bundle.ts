@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Resource } from '@medplum/fhirtypes';
-import { groupOf, recordCopy } from '@primum/record';
+import { patientGroup, recordCopy } from '@primum/record';
 import { predictionCopy } from '@primum/serving';
 import { withPhiReader, type PhiReader, type UserPrincipal } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
@@ -16,7 +16,7 @@ const contentTypes: Readonly<Record<BundleFormat, string>> = { json: 'applicatio
  * for is on the audit log before the first byte leaves, what it held when the last one has.
  */
 export async function sendAccessBundle(core: Core, principal: UserPrincipal, patientId: string, format: BundleFormat, response: ServerResponse): Promise<void> {
-  const { rootId, memberIds } = await groupOf(core.db, tenant, patientId);
+  const { rootId, memberIds } = await patientGroup(core.db, tenant, patientId);
   const request = { tenant, principal, purpose: 'PATRQT', authority: 'rights.manage', scope: { patientIds: memberIds } } as const;
   await withPhiReader(core, { ...request, action: 'access-copy.asked' }, async () => undefined);
   await withPhiReader(core, { ...request, action: 'access-copy.read' }, async (reader) => {

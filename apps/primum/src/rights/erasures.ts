@@ -1,6 +1,6 @@
 import { erasureLifecycle, nextState, type Erasure, type ErasureEvent, type ErasureRefusal, type ErasureRequest } from '@primum/contract';
 import { PrimumError, uuidv7 } from '@primum/base';
-import { groupOf, lockGroup, retentionDuty } from '@primum/record';
+import { patientGroup, lockGroup, retentionDuty } from '@primum/record';
 import type { ModelPackage } from '@primum/registry';
 import type { Sql } from '@primum/store';
 import { isHeld, type UserPrincipal } from '@primum/trust';
@@ -70,7 +70,7 @@ export async function decideErasure(core: Core, packages: () => Promise<readonly
 }
 
 export async function listErasures(core: Pick<Core, 'db'>, patientId?: string): Promise<Erasure[]> {
-  const ids = patientId === undefined ? undefined : (await groupOf(core.db, tenant, patientId)).memberIds;
+  const ids = patientId === undefined ? undefined : (await patientGroup(core.db, tenant, patientId)).memberIds;
   return (await readErasures(core.db, ids)).map(erasureView);
 }
 

@@ -1,13 +1,13 @@
 import { messagePersonalData } from '@primum/ingest';
 import { recordPersonalData } from '@primum/record';
 import { servingPersonalData } from '@primum/serving';
-import type { PersonalData } from '@primum/trust';
+import { trustPersonalData, type PersonalData } from '@primum/trust';
 
 /**
  * Everything that is kept of a patient, in the order in which it is removed: predictions under their lock, messages while
- * the record still says whose they are, then the record.
+ * the record still says whose they are, what trust remembers, then the record.
  */
-export const personalData: readonly PersonalData[] = [servingPersonalData, messagePersonalData, recordPersonalData];
+export const personalData: readonly PersonalData[] = [servingPersonalData, messagePersonalData, trustPersonalData, recordPersonalData];
 
 /** Tables that speak of patients and are kept when one is erased, each with the reason. */
 export const keptOfErased: Readonly<Record<string, string>> = {

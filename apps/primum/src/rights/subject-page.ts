@@ -1,5 +1,5 @@
 import type { LegalHold, Objection, RightsCase, SubjectPage } from '@primum/contract';
-import { groupOf, inForce, listCases, listObjections, type StoredCase, type StoredObjection } from '@primum/record';
+import { patientGroup, inForce, listCases, listObjections, type StoredCase, type StoredObjection } from '@primum/record';
 import { listHolds, type Hold, type UserPrincipal } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
 import { listErasures, erasureRefusal } from './erasures.ts';
@@ -7,7 +7,7 @@ import { readSubjects } from './find-subject.ts';
 
 /** Everything that the privacy office needs about one person's rights. Throws record.not-found. */
 export async function subjectPage(core: Core, principal: UserPrincipal, patientId: string): Promise<SubjectPage> {
-  const { rootId, memberIds } = await groupOf(core.db, tenant, patientId);
+  const { rootId, memberIds } = await patientGroup(core.db, tenant, patientId);
   const [subjects, [flags], refusal, objections, holds, cases, erasures] = await Promise.all([
     readSubjects(core, principal, [rootId]),
     core.db.query<{ restricted: boolean; ai: boolean; research: boolean }>(

@@ -7,7 +7,7 @@ import type { Sql } from '@primum/store';
 import { withPhiReader, withPhiWriter, type PhiWriter, type PhiWriterDeps, type UserPrincipal } from '@primum/trust';
 import { resourceAad, writeResources } from '../resources/resource-rows.ts';
 import { announceConsent } from './objections.ts';
-import { lockGroup } from './group-of.ts';
+import { lockGroup } from './patient-group.ts';
 
 type Statement = { event: string; text: string; at: string };
 

@@ -4,7 +4,7 @@ import { PrimumError, uuidv7 } from '@primum/base';
 import { writeOutbox, type Sql } from '@primum/store';
 import { withPhiWriter, type PhiWriterDeps, type Principal } from '@primum/trust';
 import { resourceAad, writeResources } from '../resources/resource-rows.ts';
-import { groupOf, lockGroup } from './group-of.ts';
+import { patientGroup, lockGroup } from './patient-group.ts';
 
 /**
  * Objections of a person to scoring by models or to research: FHIR Consents with a denying provision, versioned and
@@ -99,7 +99,7 @@ function toObjection(row: Row): StoredObjection {
 }
 
 async function writeConsent(deps: PhiWriterDeps, tx: Sql, tenant: number, principal: Principal, patientId: string, consent: Consent & { id: string }, version: number): Promise<void> {
-  const { memberIds } = await groupOf(tx, tenant, patientId);
+  const { memberIds } = await patientGroup(tx, tenant, patientId);
   await withPhiWriter(deps, tx, { tenant, principal, purpose: 'PATRQT', action: 'consent.write', authority: 'consent.write', scope: { patientIds: memberIds } }, async (writer) => {
     await writer.ensure([patientId]);
     const sealed = writer.seal(patientId, Buffer.from(JSON.stringify(consent)), resourceAad(tenant, 'Consent', consent.id, version));

@@ -4,8 +4,6 @@ import { personalTables, type PersonalData } from '@primum/trust';
 export const recordPersonalData: PersonalData = personalTables('record', [
   { table: 'rights_case' },
   { table: 'consent' },
-  { table: 'legal_hold' },
-  { table: 'emergency_access' },
   { table: 'fact' },
   { table: 'resource' },
   { table: 'stay_event', of: 'stay_id in (select id from stay where tenant = $1 and patient_id = any($2::uuid[]))' },

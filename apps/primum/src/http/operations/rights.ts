@@ -1,6 +1,6 @@
 import { PrimumError } from '@primum/base';
 import type { CaseRequest, CaseStep, ErasureRequest, HoldRequest, ModelDecisionRequest, ObjectionRequest, rightsRoutes } from '@primum/contract';
-import { groupOf, listObjections, openCase, recordObjection, stepCase, withdrawObjection } from '@primum/record';
+import { patientGroup, listObjections, openCase, recordObjection, stepCase, withdrawObjection } from '@primum/record';
 import { listHolds, placeHold, releaseHold, requirePermission } from '@primum/trust';
 import { tenant } from '../../core.ts';
 import { sendAccessBundle } from '../../rights/access-bundle.ts';
@@ -27,7 +27,7 @@ export function rightsOperations({ core, model, sequencer }: HandlerDeps): Recor
     subject: (call) => subjectPage(core, callerOf(call), textOf(call.params, 'patientId')),
     accessBundle: async (call) => {
       const patientId = textOf(call.params, 'patientId');
-      await groupOf(core.db, tenant, patientId);
+      await patientGroup(core.db, tenant, patientId);
       call.reply.hijack();
       try {
         await sendAccessBundle(core, callerOf(call), patientId, call.query['format'] === 'ndjson' ? 'ndjson' : 'json', call.reply.raw);
@@ -39,7 +39,7 @@ export function rightsOperations({ core, model, sequencer }: HandlerDeps): Recor
       return undefined;
     },
     objections: async (call) => {
-      const { memberIds } = await groupOf(core.db, tenant, textOf(call.query, 'patientId'));
+      const { memberIds } = await patientGroup(core.db, tenant, textOf(call.query, 'patientId'));
       await requirePermission(core, { tenant, principal: callerOf(call), authority: 'consent.read', purpose: 'PATRQT', action: 'consent.read', patientIds: memberIds });
       const objections = await listObjections(core.db, tenant, memberIds);
       await core.audit.write(core.db, [{ tenant, principal: callerOf(call), purpose: 'PATRQT', action: 'consent.read', outcome: 'success', at: core.clock.now(), patientIds: memberIds }]);
@@ -53,7 +53,7 @@ export function rightsOperations({ core, model, sequencer }: HandlerDeps): Recor
     placeHold: async (call) => {
       const { patientId, dataClass, reason } = call.body as HoldRequest;
       if ((patientId === undefined) === (dataClass === undefined)) throw new PrimumError('api.request-invalid', 'patientId or dataClass, one of them');
-      const thing = patientId === undefined ? { dataClass: dataClass! } : { patientId: (await groupOf(core.db, tenant, patientId)).rootId }; // one is given
+      const thing = patientId === undefined ? { dataClass: dataClass! } : { patientId: (await patientGroup(core.db, tenant, patientId)).rootId }; // one is given
       return holdView(await placeHold(core, tenant, callerOf(call), thing, reason));
     },
     releaseHold: async (call) => holdView(await releaseHold(core, tenant, callerOf(call), textOf(call.params, 'id'))),

@@ -1,5 +1,6 @@
 import { PrimumError } from '@primum/base';
 import type { Sql } from '@primum/store';
+import { erasedPatientOf } from '@primum/trust';
 
 /** A person's records: the root and everything that was merged with it. */
 export type PatientGroup = { rootId: string; memberIds: readonly string[] };
@@ -10,9 +11,11 @@ const selectGroup = `
 select g.id, g.root_id from patient p join patient g on g.tenant = p.tenant and g.root_id = p.root_id
 where p.tenant = $1 and p.id = $2 order by g.id`;
 
-/** The group that a patient belongs to now. Throws record.not-found. */
-export async function groupOf(sql: Sql, tenant: number, patientId: string): Promise<PatientGroup> {
-  return toGroup(await sql.query<Row>(selectGroup, [tenant, patientId]));
+/** The group that a patient belongs to now. Throws record.not-found, record.erased. */
+export async function patientGroup(sql: Sql, tenant: number, patientId: string): Promise<PatientGroup> {
+  const rows = await sql.query<Row>(selectGroup, [tenant, patientId]);
+  if (rows.length === 0 && await erasedPatientOf(sql, tenant, patientId) !== undefined) throw new PrimumError('record.erased');
+  return toGroup(rows);
 }
 
 /**
@@ -20,9 +23,9 @@ export async function groupOf(sql: Sql, tenant: number, patientId: string): Prom
  * applied or erased meanwhile.
  */
 export async function lockGroup(tx: Sql, tenant: number, patientId: string): Promise<PatientGroup> {
-  const { rootId } = await groupOf(tx, tenant, patientId);
+  const { rootId } = await patientGroup(tx, tenant, patientId);
   await tx.query('select from patient where tenant = $1 and id = $2 for update', [tenant, rootId]);
-  const group = await groupOf(tx, tenant, patientId);
+  const group = await patientGroup(tx, tenant, patientId);
   if (group.rootId !== rootId) throw new PrimumError('store.conflict');
   return group;
 }

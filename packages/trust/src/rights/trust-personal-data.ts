@@ -1,0 +1,9 @@
+import { personalTables, type PersonalData } from './personal-data.ts';
+
+/** What trust itself keeps of a patient: holds, emergency accesses, what the look for unusual access remembers. */
+export const trustPersonalData: PersonalData = personalTables('trust', [
+  { table: 'legal_hold' },
+  { table: 'emergency_access' },
+  { table: 'patient_household' },
+  { table: 'relationship_check' },
+]);
