@@ -123,6 +123,9 @@ export const errorCatalogue = {
   'audit.checkpoint-failed': entry(500, 'The head of the audit log could not be signed and copied outside', 'Check the checkpoint directories and the log; the next round tries again.'),
   'audit.witness-refused': entry(502, 'A witness did not cosign the head of the audit log', 'Ask who runs the witness; the checkpoint stands without it.'),
   'audit.event-missing': entry(404, 'There is no such entry in the audit log, or it has no number yet', 'Check the id; numbers are given within a second.'),
+  'review.not-found': entry(404, 'There is no such review', 'Load the queue again.'),
+  'review.changed': entry(409, 'The review changed meanwhile', 'Load it again.'),
+  'review.own': entry(403, 'Nobody decides about their own access', 'Ask another privacy officer.'),
   'api.request-invalid': entry(400, 'The request is not valid', 'Correct what the detail names.'),
   'api.not-found': entry(404, 'There is no such address', 'See /api/openapi.json.'),
 } as const satisfies Record<string, ErrorEntry>;

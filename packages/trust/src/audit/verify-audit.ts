@@ -19,7 +19,7 @@ type Row = { seq: number; id: string; recorded_at: Date; actor: string; action: 
  * outside are for that.
  */
 export async function verifyAuditLeaves(sql: Sql, keys: Keys, tenant: number, range: { fromSeq?: number; toSeq?: number } = {}): Promise<AuditVerification> {
-  if (!keys.has(tenant, { kind: 'tenant' })) throw new PrimumError('trust.key-missing', 'tenant key');
+  if (!(await keys.has(tenant, { kind: 'tenant' }))) throw new PrimumError('trust.key-missing', 'tenant key');
   const [end] = await sql.query<{ seq: number }>(
     `select greatest((select seq from audit_head where tenant = $1), (select max(seq) from audit_event where tenant = $1), 0) as seq`, [tenant],
   );

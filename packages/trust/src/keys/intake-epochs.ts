@@ -30,7 +30,7 @@ export async function retireIntakeEpochs(
   deps: { keys: Keys; clock: Clock; epochMaxAgeMs?: number }, tenant: number, inUse: () => Promise<ReadonlySet<string>>,
 ): Promise<string[]> {
   const endedBeforeMs = deps.clock.now().getTime() - (deps.epochMaxAgeMs ?? defaultEpochMaxAgeMs) - graceMs;
-  const ended = deps.keys.intakeEpochs(tenant).filter((id) => startedAtMs(id) < endedBeforeMs);
+  const ended = (await deps.keys.intakeEpochs(tenant)).filter((id) => startedAtMs(id) < endedBeforeMs);
   if (ended.length === 0) return [];
   const used = await inUse();
   const retired = ended.filter((id) => !used.has(id));

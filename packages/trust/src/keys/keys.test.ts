@@ -1,5 +1,5 @@
 import * as fs from 'node:fs';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,7 +7,7 @@ import { manualClock, uuidv7 } from '@primum/base';
 import { afterEach, describe, expect, it } from 'vitest';
 import { blindToken } from './blind-token.ts';
 import { intakeEpochOf, reseal, retireIntakeEpochs } from './intake-epochs.ts';
-import type { KeyFileIo } from './key-files.ts';
+import type { KeyFileIo } from './file-key-store.ts';
 import { openKeys, type Keys, type KeysOptions } from './keys.ts';
 
 const tenant = 1;
@@ -42,8 +42,8 @@ describe('keys', () => {
     expect(await Promise.all(sealed.map(async (value) => (await again.open(tenant, value, 'x')).toString())))
       .toEqual(['for patient', 'for patient', 'for tenant', 'for intake']);
     expect(sealed[0]!.subarray(2, 18).toString('hex')).toBe(a.replaceAll('-', ''));
-    expect(again.has(tenant, patient(a))).toBe(true);
-    expect(again.has(tenant, patient(uuidv7()))).toBe(false);
+    expect(await again.has(tenant, patient(a))).toBe(true);
+    expect(await again.has(tenant, patient(uuidv7()))).toBe(false);
   });
 
   it('keeps no key in clear, and files that only their owner can read', async () => {
@@ -54,7 +54,7 @@ describe('keys', () => {
     const file = join(directory, '1', 'patient', id.slice(-2), `${id}.key`);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(statSync(join(directory, 'master.key')).mode & 0o777).toBe(0o600);
-    expect(readFileSync(file)).toHaveLength(61);
+    expect(readFileSync(file)).toHaveLength(65);
     expect(readdirSync(directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
@@ -109,7 +109,9 @@ describe('keys', () => {
     await elsewhere.open(tenant, ofA, 'x');
 
     await keys.destroy(tenant, patient(a));
-    expect(readFileSync(file).includes(before.subarray(13))).toBe(false);
+    expect(existsSync(file)).toBe(false);
+    expect(readFileSync(file.replace(/key$/, 'dead')).includes(before.subarray(5))).toBe(false);
+    expect(await keys.destroyed(tenant, [a, b, uuidv7()])).toEqual([a]);
     expect(await codeOf(() => keys.open(tenant, ofA, 'x'))).toBe('trust.key-missing');
     expect(await codeOf(() => keys.ensure(tenant, [patient(a)]))).toBe('trust.key-missing');
     expect((await keys.open(tenant, ofB, 'x')).toString()).toBe('b');
@@ -209,7 +211,7 @@ describe('intake', () => {
     const keys = await open(newFolder(), { epochMaxSeals: 2 });
     for (let i = 0; i < 2; i += 1) keys.seal(tenant, { kind: 'intake' }, Buffer.from('x'), 'x');
     await Promise.all(Array.from({ length: 5 }, () => keys.ensure(tenant, [{ kind: 'intake' }])));
-    expect(keys.intakeEpochs(tenant)).toHaveLength(2);
+    expect(await keys.intakeEpochs(tenant)).toHaveLength(2);
   });
 });
 
