@@ -50,6 +50,7 @@ const stayRoute = createRoute({
 
 const feedsRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/feeds', component: lazyRouteComponent(() => import('./feeds/feeds-page.tsx'), 'FeedsPage') });
 const modelRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/model', component: lazyRouteComponent(() => import('./model/model-page.tsx'), 'ModelPage') });
+const rightsRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/rights', component: lazyRouteComponent(() => import('./rights/rights-page.tsx'), 'RightsPage') });
 const auditRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: '/audit',
@@ -66,7 +67,7 @@ const lineageRoute = createRoute({
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, auditRoute, lineageRoute]),
+  signedInRoute.addChildren([homeRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, lineageRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { modelQuery } from '../api/queries.ts';
+import { ModelDecisionsPanel } from '../rights/model-decisions-panel.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { Markdown } from './markdown.tsx';
 import { metricSections, type MetricSection } from './metric-sections.ts';
@@ -18,6 +19,7 @@ export function ModelPage() {
         <span className="quiet">made {data.createdAt.slice(0, 10)}</span>
         <span className="mono quiet">{data.digest}</span>
       </div>
+      <ModelDecisionsPanel />
       <section className="panel" aria-label="Model card"><Markdown text={data.cardMarkdown} /></section>
       {metrics !== null && <section className="panel" aria-label="Metrics"><MetricsView section={metrics} level={2} /></section>}
     </div>

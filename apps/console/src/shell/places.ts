@@ -5,6 +5,7 @@ export const places = [
   { to: '/worklist', label: 'Worklist', needs: 'patient.read' },
   { to: '/feeds', label: 'Feeds', needs: 'feed.read' },
   { to: '/model', label: 'Model', needs: 'model.read' },
+  { to: '/rights', label: 'Rights', needs: 'erasure.approve' },
   { to: '/audit', label: 'Audit', needs: 'audit.read' },
   { to: '/lineage', label: 'Lineage', needs: 'lineage.read' },
 ] as const satisfies readonly { to: string; label: string; needs: Permission }[];
