@@ -60,8 +60,13 @@ const table: Readonly<Record<RouteName, Row>> = {
   erasureReceipt: { path: () => `/api/rights/erasures/${randomUUID()}/receipt`, may: ['privacy-officer', 'security-officer'], ok: 404 },
   modelDecisions: { path: () => '/api/rights/model-decisions', may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'security-officer', 'auditor'] },
   decideModel: { path: () => `/api/rights/model-decisions/${randomUUID()}`, body: () => ({ decision: 'keep', reason: 'one of many' }), may: ['ml-engineer'], ok: 404 },
-  lineage: { path: ({ prediction }) => `/api/lineage?node=prediction:${prediction}`, may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'auditor'] },
-  lineageProvenance: { path: ({ prediction }) => `/api/lineage/provenance?node=prediction:${prediction}&limit=100`, may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'auditor'] },
+  lineage: { path: ({ prediction }) => `/api/lineage?node=prediction:${prediction}`, may: ['clinician', 'privacy-officer', 'auditor'] },
+  lineageProvenance: { path: ({ prediction }) => `/api/lineage/provenance?node=prediction:${prediction}&limit=100`, may: ['clinician', 'privacy-officer', 'auditor'] },
+  reviews: { path: () => '/api/reviews', may: ['privacy-officer'] },
+  review: { path: () => `/api/reviews/${randomUUID()}`, may: ['privacy-officer'], ok: 404 },
+  decideReview: { path: () => `/api/reviews/${randomUUID()}/verdict`, body: () => ({ verdict: 'justified', note: 'on duty', version: 1 }), may: ['privacy-officer'], ok: 404 },
+  findPatient: { path: () => '/api/disclosures/patient', body: () => ({ mrn: patient.mrn }), may: ['privacy-officer', 'security-officer', 'auditor'] },
+  disclosures: { path: ({ patient: id }) => `/api/patients/${id}/disclosures`, may: ['privacy-officer', 'security-officer', 'auditor'] },
   signOut: { path: () => '/api/session', may: 'any role' },
 };
 

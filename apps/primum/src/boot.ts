@@ -5,7 +5,7 @@ import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
-import { requirePermission, retireIntakeEpochs, userPrincipal, type SeededUser } from '@primum/trust';
+import { requirePermission, retireIntakeEpochs, startSnoopingDetector, userPrincipal, type SeededUser } from '@primum/trust';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
 import { watchStream } from './figures.ts';
@@ -14,6 +14,8 @@ import { createHandlers } from './http/handlers.ts';
 import { serveApi } from './http/serve-api.ts';
 import { reportScoring } from './lineage/report-scoring.ts';
 import { loadServedModel } from './models.ts';
+import { readSnoopingRules } from './reviews/snooping-rules-file.ts';
+import { whoIsWho } from './reviews/who-is-who.ts';
 import { applyTombstones } from './rights/apply-tombstones.ts';
 import { forgetErased } from './rights/forget-erased.ts';
 import { packagesOf } from './rights/model-decisions.ts';
@@ -105,6 +107,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     announce(events, batch);
   });
   later(() => watch.close());
+  const snooping = startSnoopingDetector({ ...core, ...whoIsWho, rules: readSnoopingRules() }, { tenant });
+  later(() => snooping.close());
   const handlers = createHandlers({ core, model, engine, explainer, sequencer, events, watch, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,

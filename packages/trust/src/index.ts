@@ -21,6 +21,12 @@ export type { Session } from './identity/sessions.ts';
 export { searchAudit, type AuditQuery, type AuditRecord } from './audit/search-audit.ts';
 export { verifyAuditLeaves, type AuditVerification } from './audit/verify-audit.ts';
 export { openReview, type NewReview } from './reviews/open-review.ts';
+export { countReviews, decideReview, findReview, listReviews, type ReviewItem } from './reviews/review-queue.ts';
+export { accountOfDisclosures, type AccountQuery } from './reviews/account-of-disclosures.ts';
+export { startSnoopingDetector, type SnoopingDeps } from './reviews/snooping.ts';
+export { parseSnoopingRules, type SnoopingRules } from './reviews/snooping-rules.ts';
+export type { CareUnits, StaffLinks } from './reviews/looks-context.ts';
+export type { Household, Households } from './reviews/household-tokens.ts';
 export { createBackupKey, openBackupKey } from './backup/backup-key.ts';
 export { openStream, sealStream } from './backup/sealed-stream.ts';
 export { countPersonalData, personalTables, removePersonalData, type PersonalData, type RowCounts } from './rights/personal-data.ts';
@@ -29,3 +35,5 @@ export { parseRetentionSchedule, type ClassRetention, type RetentionSchedule } f
 export { heldClasses, isHeld, listHolds, placeHold, releaseHold, type Hold } from './rights/legal-holds.ts';
 export { receiptFormat, receiptKeyId, signReceipt, verifyReceipt } from './rights/receipt.ts';
 export { erasedPatientOf } from './rights/erased.ts';
+export { addAgreement, coverFlows, endAgreement, listAgreements, type Flow } from './evidence/agreements.ts';
+export { listBreaches, openBreach, readBreach, stepBreach, type BreachDeps } from './evidence/breach.ts';
