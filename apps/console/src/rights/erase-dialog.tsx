@@ -1,14 +1,14 @@
-import { erasureBases, type ErasureBasis, type RightsSubject } from '@primum/contract';
+import { erasureBases, type ErasureBasis, type RightsSubject, type SubjectPage } from '@primum/contract';
 import { Button, Group, Modal, Radio, Stack, TextInput } from '@mantine/core';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { useReturnFocus } from '../ui/use-return-focus.ts';
-import { basisWords } from './rights-words.ts';
+import { basisWords, refusalText } from './rights-words.ts';
 import { useRightsChange } from './use-rights-change.ts';
 
 /** The first of two people: what will happen, on which basis, and the number typed once more. */
-export function EraseDialog({ subject: { patientId, name, mrn }, members, onClose }: { subject: RightsSubject; members: number; onClose: () => void }) {
+export function EraseDialog({ subject: { patientId, name, mrn }, members, refusal, onClose }: { subject: RightsSubject; members: number; refusal: SubjectPage['erasureRefusal']; onClose: () => void }) {
   useReturnFocus();
   const [basis, setBasis] = useState<ErasureBasis>('requested-by-person');
   const [typed, setTyped] = useState('');
@@ -28,6 +28,7 @@ export function EraseDialog({ subject: { patientId, name, mrn }, members, onClos
             <li>{members > 1 ? `All ${members} merged records` : 'The record'}, scores and alerts are removed; the content of messages is removed; the keys are destroyed, for every backup too.</li>
             <li>It is checked that nothing is left, and a signed receipt is made. The audit log stays, with a number for a name.</li>
           </ol>
+          {refusal !== null && <p style={{ margin: 0 }}><strong>It would be refused now.</strong> {refusalText(refusal.reason, refusal.until)} The refusal goes on record, to be told to the person.</p>}
           <Radio.Group label="Basis" value={basis} onChange={(value) => setBasis(erasureBases.find((one) => one === value) ?? 'requested-by-person')}>
             <Stack gap={6} mt={6}>{erasureBases.map((one, index) => <Radio key={one} value={one} label={basisWords[one]} data-autofocus={index === 0 ? true : undefined} />)}</Stack>
           </Radio.Group>

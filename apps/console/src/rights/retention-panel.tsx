@@ -44,7 +44,7 @@ export function RetentionPanel() {
       <Stack gap="sm">
         <Group gap="xs"><h2 style={{ margin: 0 }}>Retention</h2><span className="quiet">the medical record is kept for {data.recordYearsAfterLastStay} years after the last stay</span></Group>
         <DataTable caption="Classes of data, by the schedule in force" columns={table} rows={data.classes} rowId={({ dataClass }) => dataClass} empty="The schedule names no class." />
-        <Holds rows={held} />
+        <Holds rows={held} caption="Legal holds on classes of data" />
         <DataTable caption="What the job did" columns={runs} rows={data.runs} rowId={({ at, dataClass, action }) => `${at} ${dataClass} ${action}`} empty="Nothing was due yet." />
       </Stack>
       {holding !== null && <StatementDialog title={`Hold ${holding}`} label="Reason" submit="Place the hold" explain="Until it is released nothing of this class is archived or disposed of." send={(reason) => callApi('placeHold', { body: { dataClass: holding, reason } })} onClose={() => setHolding(null)} />}

@@ -57,11 +57,11 @@ function StandingNote({ page }: { page: SubjectPage }) {
   return <ul style={{ margin: 0, paddingLeft: 20 }}>{standing.map((text) => <li key={text}>{text}</li>)}</ul>;
 }
 
-function Dialog({ asking, page: { subject, members }, onClose }: { asking: Asking; page: SubjectPage; onClose: () => void }) {
+function Dialog({ asking, page: { subject, members, erasureRefusal }, onClose }: { asking: Asking; page: SubjectPage; onClose: () => void }) {
   const { patientId, name } = subject;
   switch (asking.kind) {
     case 'objection': return <ObjectionDialog patientId={patientId} name={name} onClose={onClose} />;
-    case 'erase': return <EraseDialog subject={subject} members={members} onClose={onClose} />;
+    case 'erase': return <EraseDialog subject={subject} members={members} refusal={erasureRefusal} onClose={onClose} />;
     case 'hold': return <StatementDialog title={`Place a legal hold on ${name}`} label="Reason" submit="Place the hold" explain="Until it is released nothing of this person is erased or disposed of." send={(reason) => callApi('placeHold', { body: { patientId, reason } })} onClose={onClose} />;
     case 'restriction': return <StatementDialog title={`Restrict processing for ${name}`} label="Reason" submit="Restrict" explain="GDPR Article 18. The data stay and are used for treatment only: no scoring, no research, until it is lifted." send={(reason) => callApi('openCase', { body: { patientId, kind: 'restriction', reason } })} onClose={onClose} />;
     case 'rectification': return <StatementDialog title={`Record a request of ${name} for rectification`} label="What is wrong, and what is right" submit="Record the request" explain="GDPR Article 16, 45 CFR 164.526. To be answered within 30 days." send={(reason) => callApi('openCase', { body: { patientId, kind: 'rectification', reason } })} onClose={onClose} />;
@@ -89,7 +89,7 @@ function Objections({ rows }: { rows: Objection[] }) {
           {rows.length === 0 && <tr><td colSpan={6} className="quiet">None was recorded.</td></tr>}
           {rows.map((row) => (
             <tr key={row.id}>
-              <td>{scopeWords[row.scope]}</td><td>{dateTimeText(row.recordedAt)}</td><td>{dateTimeText(row.from)}</td><td>{row.until === null ? 'withdrawn' : dateTimeText(row.until)}</td>
+              <td>{scopeWords[row.scope]}</td><td>{dateTimeText(row.recordedAt)}</td><td>{dateTimeText(row.from)}</td><td>{row.until === null ? 'no end' : dateTimeText(row.until)}</td>
               <td>{row.withdrawnAt !== null ? `withdrawn ${dateTimeText(row.withdrawnAt)}` : row.inForce ? 'in force' : 'not in force'}</td>
               <td>{row.status === 'active' && <Button variant="default" size="compact-xs" loading={withdraw.isPending} aria-label={`Withdraw the objection to ${scopeWords[row.scope]}`} onClick={() => withdraw.mutate(row.id)}>Withdraw</Button>}</td>
             </tr>
@@ -120,12 +120,12 @@ function Cases({ rows, onStep }: { rows: RightsCase[]; onStep: (id: string, even
   );
 }
 
-export function Holds({ rows }: { rows: LegalHold[] }) {
+export function Holds({ rows, caption = 'Legal holds' }: { rows: LegalHold[]; caption?: string }) {
   const release = useRightsChange((id: string) => callApi('releaseHold', { params: { id } }));
   return (
     <>
       <table className="data-table">
-        <caption>Legal holds</caption>
+        <caption>{caption}</caption>
         <thead><tr>{['On', 'Placed', 'Reason', 'State', ''].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
         <tbody>
           {rows.length === 0 && <tr><td colSpan={5} className="quiet">None was placed.</td></tr>}
