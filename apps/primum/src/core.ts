@@ -4,6 +4,7 @@ import { systemClock, type Clock, type Log } from '@primum/base';
 import { createObjects, migrate, openDb, startPostgres, type Db, type StartStage } from '@primum/store';
 import { readPatientFacts } from '@primum/record';
 import { createAudit, createIdentity, createPolicy, openKeys, type Audit, type Identity, type Keys, type PersonalData, type Policy } from '@primum/trust';
+import { assertResidency, storesOf } from './evidence/residency.ts';
 import { personalData } from './rights/personal-data.ts';
 import { readRunFile } from './run-file.ts';
 
@@ -36,6 +37,7 @@ export type CoreOptions = { home: string; log: Log; databaseUrl?: string | undef
 export async function openCore(options: CoreOptions & { beside?: boolean }): Promise<Core> {
   const { home, log } = options;
   mkdirSync(home, { recursive: true });
+  assertResidency(home, storesOf(home, options.databaseUrl));
   const running = options.beside === true ? readRunFile(home) : undefined;
   const given = options.databaseUrl ?? running?.databaseUrl;
   const postgres = given === undefined ? await startPostgres({ home, log, ...(options.onStage === undefined ? {} : { onProgress: options.onStage }) }) : undefined;

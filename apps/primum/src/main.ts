@@ -9,6 +9,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   import: async () => (await import('./cli/import.ts')).importStays,
   train: async () => (await import('./cli/train.ts')).train,
   replay: async () => (await import('./cli/replay.ts')).replay,
+  agreement: async () => (await import('./cli/agreement.ts')).agreement,
+  breach: async () => (await import('./cli/breach.ts')).breach,
   lineage: async () => (await import('./cli/lineage.ts')).lineage,
   quarantine: async () => (await import('./cli/quarantine.ts')).quarantine,
   source: async () => (await import('./cli/source.ts')).source,

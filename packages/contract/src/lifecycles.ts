@@ -113,3 +113,18 @@ export const sessionLifecycle: TransitionTable<SessionState, SessionEvent> = {
   full: { complete: 'full', end: 'ended' },
   ended: {},
 };
+
+/**
+ * A suspected breach. Contained: the account, client or key can do no more harm. Assessed: whether people are to be told
+ * (45 CFR 164.402(2), GDPR Articles 33 and 34). Notified where they are; else closed with the reason.
+ */
+export const breachEvents = ['contain', 'assess', 'notify', 'close'] as const;
+export type BreachState = 'opened' | 'contained' | 'assessed' | 'notified' | 'closed';
+export type BreachEvent = (typeof breachEvents)[number];
+export const breachLifecycle: TransitionTable<BreachState, BreachEvent> = {
+  opened: { contain: 'contained' },
+  contained: { assess: 'assessed' },
+  assessed: { notify: 'notified', close: 'closed' },
+  notified: { close: 'closed' },
+  closed: {},
+};

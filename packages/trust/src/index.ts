@@ -16,8 +16,12 @@ export { withPhiReader, type PhiReader, type PhiReaderDeps, type PhiReadRequest 
 export { withPhiWriter, type PhiWriter, type PhiWriterDeps, type PhiWriteRequest } from './access/phi-writer.ts';
 export { createAudit, type Audit } from './audit/audit.ts';
 export type { AuditActor, AuditEntity, AuditInput, AuditOutcome } from './audit/audit-event.ts';
-export { createIdentity, type Identity, type IdentityDeps, type SeededUser, type SignIn } from './identity/identity.ts';
-export type { Session } from './identity/sessions.ts';
+export { createIdentity, type Identity } from './identity/identity.ts';
+export type { SeededUser } from './identity/seed-users.ts';
+export type { SignIn } from './identity/sign-in.ts';
+export type { RelyingParty } from './identity/passkeys.ts';
+export type { Client, Session } from './identity/sessions.ts';
+export type { ExternalPerson } from './identity/external.ts';
 export { searchAudit, type AuditQuery, type AuditRecord } from './audit/search-audit.ts';
 export { verifyAuditLeaves, type AuditVerification } from './audit/verify-audit.ts';
 export { openReview, type NewReview } from './reviews/open-review.ts';
@@ -37,3 +41,13 @@ export { receiptFormat, receiptKeyId, signReceipt, verifyReceipt } from './right
 export { erasedPatientOf } from './rights/erased.ts';
 export { addAgreement, coverFlows, endAgreement, listAgreements, type Flow } from './evidence/agreements.ts';
 export { listBreaches, openBreach, readBreach, stepBreach, type BreachDeps } from './evidence/breach.ts';
+export { createIssuer, fhirPath, issuerPath, type Issuer, type IssuerDeps } from './oidc/create-issuer.ts';
+export { rotateIssuerKeys } from './oidc/issuer-keys.ts';
+export { sweepOidc } from './oidc/oidc-store.ts';
+export { addClient, isAppOrigin, listClients, setClientDisabled, type Client, type NewClient } from './smart/clients.ts';
+export { allowAuthorization, denyAuthorization, readAuthorization, withdrawGrant, type Authorization } from './smart/authorizations.ts';
+export { grantsOfPerson } from './smart/grants.ts';
+export { createLaunch } from './smart/launches.ts';
+export { bearerPrincipal, certificatePrincipal } from './smart/bearer.ts';
+export { scopesAllow } from './smart/scopes.ts';
+export { smartConfiguration } from './smart/smart-configuration.ts';

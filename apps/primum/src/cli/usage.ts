@@ -8,6 +8,10 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Trains a model package from hourly stays and signs it.
   primum replay PREDICTION_ID
       Rebuilds a prediction from the record as it stood and says whether it is identical.
+  primum agreement list | add … | end ID
+      The register of agreements with business associates and processors; flows that none covers.
+  primum breach --account NAME|--client ID|--key ID --from TIME [--to TIME] [--drill]
+      Whom a compromised account, client or key affects, what was seen, and what is due when.
   primum lineage KIND:ID [--down] [--json] [--limit N]
       What a score, alert or action was made from, or with --down what rests on a message or model.
   primum quarantine list | show ID | replay ID | discard ID
