@@ -12,12 +12,12 @@ create table client (
   scopes text[] not null,
   jwks jsonb,
   jwks_uri text,
-  certificate_fingerprints bytea[] not null,
+  certificate_fingerprint bytea,
   created_at timestamptz not null,
   disabled_at timestamptz,
   primary key (tenant, id)
 );
-create unique index client_by_certificate on client (tenant, (certificate_fingerprints[1])) where cardinality(certificate_fingerprints) > 0;
+create unique index client_by_certificate on client (tenant, certificate_fingerprint) where certificate_fingerprint is not null;
 
 -- Tokens, codes, sessions and interactions of the issuer, by the digest of what their holder shows.
 create table oidc_payload (

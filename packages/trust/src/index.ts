@@ -44,7 +44,7 @@ export { listBreaches, openBreach, readBreach, stepBreach, type BreachDeps } fro
 export { createIssuer, fhirPath, issuerPath, type Issuer, type IssuerDeps } from './oidc/create-issuer.ts';
 export { rotateIssuerKeys } from './oidc/issuer-keys.ts';
 export { sweepOidc } from './oidc/oidc-store.ts';
-export { addClient, isAppOrigin, listClients, setClientDisabled, type Client, type NewClient } from './smart/clients.ts';
+export { addClient, isAppOrigin, listClients, setClientDisabled, type NewClient, type RegisteredClient } from './smart/clients.ts';
 export { allowAuthorization, denyAuthorization, readAuthorization, withdrawGrant, type Authorization } from './smart/authorizations.ts';
 export { grantsOfPerson } from './smart/grants.ts';
 export { createLaunch } from './smart/launches.ts';

@@ -6,4 +6,6 @@ export const trustPersonalData: PersonalData = personalTables('trust', [
   { table: 'emergency_access' },
   { table: 'patient_household' },
   { table: 'relationship_check' },
+  { table: 'smart_launch' },
+  { table: 'oidc_grant' },
 ]);

@@ -1,0 +1,48 @@
+import type { Clock } from '@primum/base';
+import type { Db } from '@primum/store';
+import type { ClientPrincipal, UserPrincipal } from '../access/principal.ts';
+import type { Keys } from '../keys/keys.ts';
+import { secretDigest } from '../oidc/digest.ts';
+import { findPerson } from '../oidc/people.ts';
+import { findClientByCertificate } from './clients.ts';
+
+export type BearerDeps = { db: Db; keys: Keys; clock: Clock };
+
+type Row = { kind: 'AccessToken' | 'ClientCredentials'; id_digest: Buffer; client_id: string; user_id: string | null; issued_at: Date; sealed: Buffer; mfa: boolean | null; patient_id: string | null };
+
+const selectToken = `
+select p.kind, p.id_digest, p.client_id, p.user_id, p.issued_at, p.sealed, g.mfa, g.patient_id
+from oidc_payload p
+join client c on c.tenant = p.tenant and c.id = p.client_id and c.disabled_at is null
+left join oidc_grant g on g.tenant = p.tenant and g.grant_digest = p.grant_digest and g.expires_at > $4
+where p.tenant = $1 and p.id_digest in ($2, $3) and p.kind in ('AccessToken', 'ClientCredentials') and p.expires_at > $4`;
+
+/**
+ * Who stands behind an access token: a person through an app, or a service account; null where it is not good. Nothing
+ * is remembered between calls, so a token that was revoked, whose client or person was disabled, or whose grant was
+ * withdrawn is void with the next call.
+ */
+export async function bearerPrincipal(deps: BearerDeps, tenant: number, token: string, remote: string): Promise<UserPrincipal | ClientPrincipal | null> {
+  if (!/^[A-Za-z0-9_-]{22,128}$/.test(token)) return null;
+  const [row] = await deps.db.query<Row>(selectToken, [tenant, secretDigest(`AccessToken\0${token}`), secretDigest(`ClientCredentials\0${token}`), deps.clock.now()]);
+  if (row === undefined) return null;
+  const opened = await deps.keys.open(tenant, row.sealed, `oidc|${row.kind}|${row.id_digest.toString('hex')}`);
+  // Sealed by the issuer's store: what oidc-provider wrote of a token.
+  const { scope = '' } = JSON.parse(opened.toString()) as { scope?: string };
+  const scopes = scope.split(' ').filter((one) => one !== '');
+  if (row.kind === 'ClientCredentials') return { kind: 'client', clientId: row.client_id, scopes, remote };
+  if (row.user_id === null || row.mfa === null) return null;
+  const person = await findPerson(deps.db, tenant, row.user_id);
+  if (person === null || person.validFrom > row.issued_at) return null;
+  return { ...person.principal, mfa: row.mfa, remote, via: { clientId: row.client_id, scopes, ...(row.patient_id === null ? {} : { patientId: row.patient_id }) } };
+}
+
+/**
+ * Who stands behind a client certificate: plain mutual TLS. The handshake has proven the key; the certificate is known
+ * by its SHA-256 fingerprint, which an administrator registered, so no authority needs to be trusted. Tokens are not
+ * bound to certificates (RFC 8705, section 3): a peer with a certificate needs none.
+ */
+export async function certificatePrincipal(deps: BearerDeps, tenant: number, fingerprint: Buffer, remote: string): Promise<ClientPrincipal | null> {
+  const client = await findClientByCertificate(deps.db, tenant, fingerprint);
+  return client === null ? null : { kind: 'client', clientId: client.id, scopes: client.scopes, remote };
+}
