@@ -25,6 +25,16 @@ export function readLineageSearch(search: Record<string, unknown>): LineageSearc
   return { ...textOf(search, 'node'), ...(search['direction'] === 'down' ? { direction: 'down' as const } : {}) };
 }
 
+export type ReviewsSearch = { id?: string; which?: 'decided' };
+export function readReviewsSearch(search: Record<string, unknown>): ReviewsSearch {
+  return { ...textOf(search, 'id'), ...(search['which'] === 'decided' ? { which: 'decided' as const } : {}) };
+}
+
+export type AccessesSearch = { patientId?: string; kind?: 'accesses' | 'disclosures' };
+export function readAccessesSearch(search: Record<string, unknown>): AccessesSearch {
+  return { ...textOf(search, 'patientId'), ...(search['kind'] === 'disclosures' ? { kind: 'disclosures' as const } : {}) };
+}
+
 /** `next` is an address of this console: a path, never another site. */
 export type SignInSearch = { next?: string };
 export function readSignInSearch(search: Record<string, unknown>): SignInSearch {

@@ -2,7 +2,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { ApiFailure } from './api/failure.ts';
 import { sessionQuery } from './api/queries.ts';
-import { readAuditSearch, readLineageSearch, readSignInSearch, readStaySearch, readWorklistSearch } from './route-search.ts';
+import { readAccessesSearch, readAuditSearch, readLineageSearch, readReviewsSearch, readSignInSearch, readStaySearch, readWorklistSearch } from './route-search.ts';
 import { AppShell } from './shell/app-shell.tsx';
 import { NothingHere, PageFailure } from './shell/page-failure.tsx';
 import { landingFor } from './shell/places.ts';
@@ -65,9 +65,22 @@ const lineageRoute = createRoute({
   component: lazyRouteComponent(() => import('./lineage/lineage-page.tsx'), 'LineagePage'),
 });
 
+const reviewsRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/reviews',
+  validateSearch: readReviewsSearch,
+  component: lazyRouteComponent(() => import('./reviews/reviews-page.tsx'), 'ReviewsPage'),
+});
+const accessesRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/accesses',
+  validateSearch: readAccessesSearch,
+  component: lazyRouteComponent(() => import('./accesses/accesses-page.tsx'), 'AccessesPage'),
+});
+
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, lineageRoute]),
+  signedInRoute.addChildren([homeRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, lineageRoute, reviewsRoute, accessesRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {

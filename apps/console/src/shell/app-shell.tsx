@@ -4,6 +4,7 @@ import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
 import { ConnectionProvider } from '../connection/connection-provider.tsx';
+import { ReviewCount } from '../reviews/review-count.tsx';
 import { useKeys } from '../ui/use-keys.ts';
 import styles from './app-shell.module.css';
 import { DemonstrationNote } from './demonstration-note.tsx';
@@ -22,7 +23,7 @@ export function AppShell() {
       <header className={styles.header}>
         <Link to="/" className={styles.brand}>Primum</Link>
         <nav className={styles.nav} aria-label="Pages">
-          {placesFor(session).map(({ to, label }) => <Link key={to} to={to} activeProps={{ 'aria-current': 'page' }}>{label}</Link>)}
+          {placesFor(session).map(({ to, label }) => <Link key={to} to={to} activeProps={{ 'aria-current': 'page' }}>{label}{to === '/reviews' && <ReviewCount />}</Link>)}
         </nav>
         <DemonstrationNote />
         <span className={styles.who}>{session.displayName} <span className="quiet">{session.role.replaceAll('-', ' ')}</span></span>

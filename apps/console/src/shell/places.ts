@@ -6,6 +6,8 @@ export const places = [
   { to: '/feeds', label: 'Feeds', needs: 'feed.read' },
   { to: '/model', label: 'Model', needs: 'model.read' },
   { to: '/rights', label: 'Rights', needs: 'erasure.approve' },
+  { to: '/reviews', label: 'Reviews', needs: 'review.manage' },
+  { to: '/accesses', label: 'Who saw whom', needs: 'audit.read' },
   { to: '/audit', label: 'Audit', needs: 'audit.read' },
   { to: '/lineage', label: 'Lineage', needs: 'lineage.read' },
 ] as const satisfies readonly { to: string; label: string; needs: Permission }[];
@@ -22,7 +24,7 @@ const startOf: Record<Role, Place['to']> = {
   'integration-engineer': '/feeds',
   'data-scientist': '/model',
   'ml-engineer': '/model',
-  'privacy-officer': '/audit',
+  'privacy-officer': '/reviews',
   'security-officer': '/audit',
   auditor: '/audit',
 };
