@@ -7,11 +7,11 @@ import { receiptKeyId, verifyReceipt } from '@primum/trust';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { tenant } from '../apps/primum/src/core.ts';
 import { applyTombstones } from '../apps/primum/src/rights/apply-tombstones.ts';
-import { receiptKeyOf } from '../apps/primum/src/rights/execute-erasure.ts';
+import { executeErasure, receiptKeyOf, resumeErasures } from '../apps/primum/src/rights/execute-erasure.ts';
 import { keptOfErased } from '../apps/primum/src/rights/personal-data.ts';
 import { planRetention, runRetention } from '../apps/primum/src/rights/retention.ts';
 import { settled } from '../apps/primum/src/settle.ts';
-import { discharge, merge, results, vitalSigns, type BenchPatient } from '../bench/support/ward-messages.ts';
+import { admission, discharge, merge, results, vitalSigns, type BenchPatient } from '../bench/support/ward-messages.ts';
 import { ask, bootForTest, signIn, type Answer, type Booted } from './support/booted.ts';
 import { admittedAt, illPatient, lastSentAt } from './support/ill-patient.ts';
 
@@ -212,6 +212,21 @@ describe('an erasure', () => {
   it('is not undone by a sender who sends an old message again', async () => {
     await primum.send(illPatient(survivor)[0]!);
     expect(await answered<RightsSubject[]>('privacy-officer', post('/api/rights/find', { mrn: survivor.mrn }))).toEqual([]);
+  });
+
+  it('goes on after a crash between the rows and the keys', async () => {
+    const { db, keys } = primum.core;
+    const gone = patientOf('CRASHED');
+    await primum.send(admission(gone, 'CR-1'), discharge(gone, 'CR-2', leftAt));
+    const { patientId } = await stayOf(gone.bed);
+    const { id } = await answered<Erasure>('privacy-officer', request(patientId, gone.mrn));
+    await db.query('update erasure set status = \'approved\', decided_at = now(), decided_by = requested_by where id = $1', [id]);
+    const crashing = { ...primum.core, keys: { ...keys, destroy: () => Promise.reject(new Error('the process is killed here')) } };
+    await expect(executeErasure(crashing, [], id)).rejects.toThrow('killed here');
+    expect((await as('clinician', { path: `/api/fhir/Patient/${patientId}` })).status).toBe(410);
+    await resumeErasures(primum.core, async () => [], { olderThanMs: -1_000 });
+    expect(await answered<ErasureReceipt>('security-officer', { path: `/api/rights/erasures/${id}/receipt` })).toMatchObject({ content: { destroyedKeys: [patientId], removed: { patient: 1 } } });
+    expect(await keys.destroyed(tenant, [patientId])).toEqual([patientId]);
   });
 
   it('is repeated where a restored database brings rows back', async () => {

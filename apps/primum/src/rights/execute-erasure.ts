@@ -27,9 +27,11 @@ export async function executeErasure(core: Core, packages: readonly ModelPackage
   await destroyAndVerify(core, id);
 }
 
-/** Goes on with what a crash interrupted. */
-export async function resumeErasures(core: Core, packages: () => Promise<readonly ModelPackage[]>): Promise<number> {
-  const rows = await core.db.query<{ id: string }>('select id from erasure where tenant = $1 and status in (\'approved\', \'executed\') order by id limit 20', [tenant]);
+/** Goes on with what a crash interrupted; what was approved just now is being carried out by who took the approval. */
+export async function resumeErasures(core: Core, packages: () => Promise<readonly ModelPackage[]>, { olderThanMs = 30_000 }: { olderThanMs?: number } = {}): Promise<number> {
+  const rows = await core.db.query<{ id: string }>(
+    `select id from erasure where tenant = $1 and status in ('approved', 'executed') and coalesce(executed_at, decided_at) < $2 order by id limit 20`,
+    [tenant, new Date(core.clock.now().getTime() - olderThanMs)]);
   if (rows.length === 0) return 0;
   const loaded = await packages();
   for (const { id } of rows) await executeErasure(core, loaded, id);
@@ -41,6 +43,7 @@ export const receiptKeyOf = (home: string): ReturnType<typeof signingKeyAt> => s
 async function removeRows(core: Core, packages: readonly ModelPackage[], row: ErasureRow): Promise<void> {
   const { db, keys, clock } = core;
   const memberIds = await db.transaction(async (tx) => {
+    if (!await stillIn(tx, row.id, 'approved')) return [];
     const group = await lockGroup(tx, tenant, row.patient_id);
     const ids = group.memberIds;
     const { tokens, texts } = await identifiersOf(tx, keys, ids);
@@ -69,6 +72,7 @@ async function destroyAndVerify(core: Core, id: string): Promise<void> {
   for (const digest of removal.objects) await core.objects.remove(digest);
   const key = await receiptKeyOf(core.home);
   await db.transaction(async (tx) => {
+    if (!await stillIn(tx, id, 'executed')) return;
     const late = await removePersonalData(core.personalData, tx, tenant, ids);
     const rowsLeft = await countPersonalData(core.personalData, tx, tenant, ids);
     const keysLeft = ids.length - (await keys.destroyed(tenant, ids)).length;
@@ -86,6 +90,12 @@ async function destroyAndVerify(core: Core, id: string): Promise<void> {
     await tx.query('update erasure set status = \'verified\', verified_at = $3, receipt = $4 where tenant = $1 and id = $2 and status = \'executed\'', [tenant, id, verifiedAt, JSON.stringify(signReceipt(key, content))]);
     await tellEverybody(core, tx, 'erasure.verified', id, ids);
   });
+}
+
+/** Whoever holds the row's lock carries the erasure on; another process finds it further on and leaves it. */
+async function stillIn(tx: Sql, id: string, status: ErasureRow['status']): Promise<boolean> {
+  const [row] = await tx.query<{ status: ErasureRow['status'] }>('select status from erasure where tenant = $1 and id = $2 for update', [tenant, id]);
+  return row?.status === status;
 }
 
 function instant(at: Date | null): string {
