@@ -30,8 +30,6 @@ export type Keys = {
   token(tenant: number, kind: IndexKind, message: string): Buffer;
   /** Those of these patients whose key was destroyed; one whose key is merely absent is not among them. */
   destroyed(tenant: number, patientIds: readonly string[]): Promise<string[]>;
-  /** Those of these patients whose key was destroyed; one whose key is merely absent is not among them. */
-  destroyed(tenant: number, patientIds: readonly string[]): Promise<string[]>;
   /** Destroys a patient's key, and with it all that it sealed. */
   destroy(tenant: number, scope: { kind: 'patient'; patientId: string }): Promise<void>;
   /** Ids of the intake epochs whose keys exist, oldest first; UUIDv7, so an id says when its epoch began. */
@@ -228,10 +226,6 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     token: (tenant, kind, message) => createHmac('sha256', atHand({ tenant, kind: 'index', id: kind })).update(message).digest(),
     destroyed: async (tenant, patientIds) => {
       const states = await Promise.all(patientIds.map(async (patientId) => (await store.read(nameOf(tenant, { kind: 'patient', patientId }))).state));
-      return patientIds.filter((_, index) => states[index] === 'destroyed');
-    },
-    destroyed: async (tenant, patientIds) => {
-      const states = await Promise.all(patientIds.map((patientId) => load({ tenant, kind: 'patient', id: checkedId(patientId) })));
       return patientIds.filter((_, index) => states[index] === 'destroyed');
     },
     destroy: async (tenant, scope) => {
