@@ -15,6 +15,8 @@ type Row = { path(ids: Ids): string; body?: (ids: Ids) => unknown; may: readonly
 
 const clinician: readonly Role[] = ['clinician'];
 const integration: readonly Role[] = ['integration-engineer'];
+const security: readonly Role[] = ['security-officer'];
+const invented = { id: 'AA', rawId: 'AA', type: 'public-key', response: {}, clientExtensionResults: {} };
 const privacy: readonly Role[] = ['privacy-officer'];
 
 /**
@@ -75,6 +77,29 @@ const table: Readonly<Record<RouteName, Row>> = {
   decideReview: { path: () => `/api/reviews/${randomUUID()}/verdict`, body: () => ({ verdict: 'justified', note: 'on duty', version: 1 }), may: ['privacy-officer'], ok: 404 },
   findPatient: { path: () => '/api/disclosures/patient', body: () => ({ mrn: patient.mrn }), may: ['privacy-officer', 'security-officer', 'auditor'] },
   disclosures: { path: ({ patient: id }) => `/api/patients/${id}/disclosures`, may: ['privacy-officer', 'security-officer', 'auditor'] },
+  passkeySignInOptions: { path: () => '/api/session/passkey/options', may: 'anyone', ok: 409 }, // WebAuthn takes no IP address
+  passkeySignIn: { path: () => '/api/session/passkey', body: () => ({ passkey: invented }), may: 'anyone', ok: 409 },
+  factorOptions: { path: () => '/api/session/factor/options', may: 'any role', ok: 409 },
+  giveFactor: { path: () => '/api/session/factor', body: () => ({ passkey: invented }), may: 'any role', ok: 409 },
+  account: { path: () => '/api/account', may: 'any role' },
+  changePassword: { path: () => '/api/account/password', body: () => ({ current: 'wrong', next: 'too short' }), may: 'any role', ok: 400 },
+  beginTotp: { path: () => '/api/account/totp', may: 'any role' },
+  confirmTotp: { path: () => '/api/account/totp', body: () => ({ code: '00000a' }), may: 'any role', ok: 401 },
+  removeTotp: { path: () => '/api/account/totp', may: 'any role' }, // begun above
+  passkeyOptions: { path: () => '/api/account/passkeys/options', may: 'any role', ok: 409 },
+  addPasskey: { path: () => '/api/account/passkeys', body: () => ({ passkey: invented }), may: 'any role', ok: 409 },
+  removePasskey: { path: () => `/api/account/passkeys/${randomUUID()}`, may: 'any role', ok: 409 },
+  newRecoveryCodes: { path: () => '/api/account/recovery-codes', may: 'any role', ok: 409 },
+  endOwnSession: { path: () => `/api/account/sessions/${randomUUID()}`, may: 'any role' },
+  users: { path: () => '/api/users', may: security },
+  createUser: { path: () => '/api/users', body: () => ({ username: `new-${randomUUID()}`, displayName: 'New', role: 'auditor' }), may: security },
+  changeUser: { path: () => `/api/users/${randomUUID()}`, body: () => ({ disabled: true }), may: security, ok: 404 },
+  resetPassword: { path: () => `/api/users/${randomUUID()}/password`, may: security, ok: 404 },
+  resetFactors: { path: () => `/api/users/${randomUUID()}/factors`, may: security, ok: 404 },
+  unlockUser: { path: () => `/api/users/${randomUUID()}/unlock`, may: security, ok: 404 },
+  endSessions: { path: () => `/api/users/${randomUUID()}/sessions`, may: security, ok: 404 },
+  linkOwnRecord: { path: () => `/api/users/${randomUUID()}/own-record`, body: () => ({ mrn: null }), may: security, ok: 404 },
+  setGroupUnits: { path: () => '/api/groups/night-team/units', body: () => ({ units: ['bench/ICU'] }), may: security },
   signOut: { path: () => '/api/session', may: 'any role' },
 };
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errorFields, PrimumError, type Log } from '@primum/base';
-import type { Figures } from '@primum/contract';
+import type { Figures, Mode } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
@@ -20,6 +20,7 @@ import { applyTombstones } from './rights/apply-tombstones.ts';
 import { forgetErased } from './rights/forget-erased.ts';
 import { packagesOf } from './rights/model-decisions.ts';
 import { startRights } from './rights/start-rights.ts';
+import { settleMode } from './mode.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { settled } from './settle.ts';
 import { announce } from './http/announce.ts';
@@ -29,6 +30,8 @@ import { startWard } from './ward-simulator/start-ward.ts';
 export type BootOptions = {
   home: string;
   log: Log;
+  /** As wanted; a home's mode is settled at its first start. */
+  mode?: Mode;
   databaseUrl?: string;
   /** 0: any free port. */
   httpPort?: number;
@@ -66,9 +69,10 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   await using stack = new AsyncDisposableStack();
   const later = (close: () => unknown): void => stack.defer(async () => { await close(); });
 
-  const core = await openCore({ home, log, databaseUrl: options.databaseUrl, onStage: stage });
+  const core = await openCore({ home, log, mode: options.mode, databaseUrl: options.databaseUrl, onStage: stage });
   later(() => core.close());
   const { db, keys, audit, clock } = core;
+  settleMode(home, core.mode);
   const seeded = await core.identity.seedUsers(tenant);
 
   stage('loading the model');
@@ -100,7 +104,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   if (options.console !== false) dist = await builtConsole(() => stage('building the console'));
 
   stage('opening ports');
-  const events = createEventStream();
+  const events = createEventStream({ live: (tokens) => core.identity.liveTokens(tenant, tokens) });
   later(() => events.close());
   const watch = await watchStream({ db, sequencer, accepted: () => acceptor.figures().accepted, applied: () => applier.figures().applied, waiting: () => backlog.waiting() }, (batch) => {
     forgetErased(core, batch);
@@ -112,7 +116,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const handlers = createHandlers({ core, model, engine, explainer, sequencer, events, watch, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
-    sessionOf: (token) => core.identity.session(tenant, token),
+    sessionOf: (token, use) => core.identity.session(tenant, token, { use }),
+    isFresh: (session) => core.identity.isFresh(session),
     demand: (session, permission, route, remote) => requirePermission(core, { tenant, principal: userPrincipal(session, remote), authority: permission, purpose: 'HSYSADMIN', action: `route.${String(route)}` }),
   });
   later(() => app.close());
@@ -138,7 +143,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   }, housekeepingMs);
   later(() => clearInterval(housekeeping));
 
-  if (options.wardRate !== null) {
+  if (options.wardRate !== null && core.mode === 'demonstration') {
     const ward = await startWard({ db, log, clock, register: (source) => registerSource(db, source), settled: () => settled(db, 5_000) }, { home, port: listener.port, rate: options.wardRate ?? 60 });
     later(() => ward.stop());
     void ward.live.then(() => watch.beginLive());

@@ -1,11 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock, type Clock, type Log } from '@primum/base';
+import type { Mode } from '@primum/contract';
 import { createObjects, migrate, openDb, startPostgres, type Db, type StartStage } from '@primum/store';
 import { readPatientFacts } from '@primum/record';
 import { createAudit, createIdentity, createPolicy, openKeys, type Audit, type Identity, type Keys, type PersonalData, type Policy } from '@primum/trust';
 import { assertResidency, storesOf } from './evidence/residency.ts';
 import { personalData } from './rights/personal-data.ts';
+import { modeOf } from './mode.ts';
 import { readRunFile } from './run-file.ts';
 
 export const tenant = 1;
@@ -13,6 +15,7 @@ export const tenant = 1;
 /** What every part stands on: the database, the keys outside it, the audit log. */
 export type Core = {
   home: string;
+  mode: Mode;
   db: Db;
   keys: Keys;
   audit: Audit;
@@ -28,7 +31,7 @@ export type Core = {
   close(): Promise<void>;
 };
 
-export type CoreOptions = { home: string; log: Log; databaseUrl?: string | undefined; maxConnections?: number; onStage?: (stage: StartStage | 'migrating') => void };
+export type CoreOptions = { /** As wanted; the home's own where it is settled. */ mode?: Mode | undefined; home: string; log: Log; databaseUrl?: string | undefined; maxConnections?: number; onStage?: (stage: StartStage | 'migrating') => void };
 
 /**
  * Opens the core: on DATABASE_URL where one is given, on the database of a Primum that runs on this home (`beside`),
@@ -37,6 +40,7 @@ export type CoreOptions = { home: string; log: Log; databaseUrl?: string | undef
 export async function openCore(options: CoreOptions & { beside?: boolean }): Promise<Core> {
   const { home, log } = options;
   mkdirSync(home, { recursive: true });
+  const mode = modeOf(home, options.mode);
   assertResidency(home, storesOf(home, options.databaseUrl));
   const running = options.beside === true ? readRunFile(home) : undefined;
   const given = options.databaseUrl ?? running?.databaseUrl;
@@ -48,10 +52,10 @@ export async function openCore(options: CoreOptions & { beside?: boolean }): Pro
       await migrate(db);
       const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
       const audit = createAudit({ keys });
-      const policy = createPolicy({ readPatientFacts, demonstration: true });
-      const identity = createIdentity({ db, keys, audit, policy, clock: systemClock });
+      const policy = createPolicy({ readPatientFacts, demonstration: mode === 'demonstration' });
+      const identity = createIdentity({ db, keys, audit, policy, clock: systemClock }, { mode });
       return {
-        home, db, keys, audit, policy, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log, personalData, onErased: [],
+        home, mode, db, keys, audit, policy, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log, personalData, onErased: [],
         close: async () => {
           await db.close();
           await postgres?.stop();

@@ -6,7 +6,7 @@ alter table app_user
   add column disabled boolean not null default false,
   add column must_change_password boolean not null default false,
   add column password_changed_at timestamptz not null default now(),
-  add column valid_from timestamptz not null default '-infinity';
+  add column valid_from timestamptz not null default 'epoch';
 
 -- `id` names a session to people; its token is known by digest only. `authenticated_at` is when this person last proved
 -- who they are within it. `sealed_client`: address and browser, for the person's own list of sessions.

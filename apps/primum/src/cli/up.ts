@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { bootPrimum, type Primum } from '../boot.ts';
+import { wantedMode } from '../mode.ts';
 import { homeOf, openLog, wholeNumber } from './settings.ts';
 
 const spinner = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'];
@@ -34,11 +35,12 @@ export async function up(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       home: { type: 'string' }, 'http-port': { type: 'string' }, 'mllp-port': { type: 'string' }, speed: { type: 'string' },
-      'no-ward': { type: 'boolean' }, 'no-console': { type: 'boolean' },
+      'no-ward': { type: 'boolean' }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
     },
   });
   const home = homeOf(values.home);
   const databaseUrl = process.env['DATABASE_URL'];
+  const mode = wantedMode(process.env, values.production === true);
   const httpPort = wholeNumber('http-port', values['http-port'], 0, 65_535);
   const mllpPort = wholeNumber('mllp-port', values['mllp-port'], 0, 65_535);
   const shown = progress();
@@ -47,7 +49,7 @@ export async function up(args: readonly string[]): Promise<void> {
     primum = await bootPrimum({
       home, log: openLog(home), onStage: (name) => shown.stage(name), console: values['no-console'] !== true,
       wardRate: values['no-ward'] === true ? null : wholeNumber('speed', values.speed, 1, 3_600) ?? 60,
-      ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
+      ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
     });
   } finally {
     shown.end();
@@ -57,7 +59,10 @@ export async function up(args: readonly string[]): Promise<void> {
 }
 
 function greet(primum: Primum, home: string): void {
-  console.log(`\nPrimum is ready: a demonstration, not for clinical use.\n\n  Console  ${primum.url}\n  HL7 v2   mllp://127.0.0.1:${primum.mllpPort}\n  Data     ${home}\n`);
+  const what = primum.core.mode === 'demonstration' ? 'a demonstration, not for clinical use' : 'production; its model is a demonstration, not for clinical use';
+  // By its name: passkeys work at no IP address.
+  const address = primum.url.replace('127.0.0.1', 'localhost');
+  console.log(`\nPrimum is ready: ${what}.\n\n  Console  ${address}\n  HL7 v2   mllp://127.0.0.1:${primum.mllpPort}\n  Data     ${home}\n`);
   if (primum.seeded.length > 0) {
     console.log('Sign-ins, shown this once (primum user reset NAME makes a new password):\n');
     for (const { username, displayName, password } of primum.seeded) console.log(`  ${displayName.padEnd(22)} ${username.padEnd(12)} ${password}`);

@@ -1,6 +1,6 @@
 export const usage = `primum — open hospital AI infrastructure (a demonstration, not for clinical use)
 
-  primum up [--home DIR] [--http-port N] [--mllp-port N] [--speed X] [--no-ward]
+  primum up [--home DIR] [--http-port N] [--mllp-port N] [--speed X] [--no-ward] [--production]
       Starts everything on this machine and prints the console's address. Ctrl-C stops it.
   primum import physionet2019 FILE.csv[.gz] [--patients N] [--speed X|max] [--run ID]
       Replays real ICU stays as HL7 messages through the MLLP port of a running Primum, on their own clock.
@@ -18,8 +18,9 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Messages that could not be applied, kept whole with their reason.
   primum source list | add --application A --facility F --site CODE --mapping NAME
       Senders of HL7 messages that the listener knows.
-  primum user list | reset NAME
-      People who may sign in; reset prints a new password once.
+  primum user list | add NAME --role ROLE [--name TEXT] [--group G …] [--unit U …] | reset NAME | disable NAME | enable NAME
+              | role NAME ROLE | unit NAME U … | group NAME G … | factors-reset NAME | unlock NAME | end-sessions NAME
+      People who may sign in; add and reset print a password once, to be changed at its first use.
   primum erase list | verify RECEIPT.json
       Erasures, which two people decide on in the console; whether a receipt holds.
   primum retention plan | run
@@ -27,5 +28,6 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
   primum verify
       Recomputes the leaves of the audit log and names those that were altered or are missing.
 
-Settings: PRIMUM_HOME (data directory), DATABASE_URL (your own PostgreSQL), PRIMUM_DATA (test data).
+Settings: PRIMUM_HOME (data directory), DATABASE_URL (your own PostgreSQL), PRIMUM_DATA (test data),
+          PRIMUM_MODE (demonstration or production; settled at a home's first start).
 `;

@@ -4,6 +4,8 @@ import type { ServerResponse } from 'node:http';
 /** A slow reader is cut off when this much waits for it; its browser reconnects and loads anew. */
 const maxBufferedBytes = 256 * 1024;
 const beatMs = 3_000;
+/** A session that ended is noticed within this time, and its stream cut. */
+const lookMs = 500;
 
 /**
  * Server-sent events (WHATWG HTML, section 9.2) to every open console. Events name what to load again and hold no
@@ -12,14 +14,19 @@ const beatMs = 3_000;
  */
 export type EventStream = {
   publish(event: ServerEvent): void;
-  attach(response: ServerResponse, options: { now: () => Date; ended: () => Promise<boolean> }): void;
+  /** `token`: of the session for which it stays open. */
+  attach(response: ServerResponse, options: { now: () => Date; token: string }): void;
   readonly size: number;
   close(): void;
 };
 
-export function createEventStream(options: { maxClients?: number; gatherMs?: number } = {}): EventStream {
-  const { maxClients = 200, gatherMs = 250 } = options;
-  const clients = new Set<ServerResponse>();
+export function createEventStream(options: {
+  /** Which of these tokens are still good, asked for all streams at once. */
+  live: (tokens: readonly string[]) => Promise<ReadonlySet<string>>;
+  maxClients?: number; gatherMs?: number;
+}): EventStream {
+  const { live, maxClients = 200, gatherMs = 250 } = options;
+  const clients = new Map<ServerResponse, string>();
   const waiting = new Map<string, ServerEvent>();
   const lastSent = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
@@ -34,10 +41,27 @@ export function createEventStream(options: { maxClients?: number; gatherMs?: num
     const at = performance.now();
     for (const [key, event] of waiting) {
       lastSent.set(key, at);
-      for (const client of clients) send(client, event);
+      for (const client of clients.keys()) send(client, event);
     }
     waiting.clear();
     if (lastSent.size > 10_000) lastSent.clear();
+  };
+
+  let looking: NodeJS.Timeout | undefined;
+  let busy = false;
+  /** Whoever can't be told to be still signed in is cut off: a console that is reconnects. */
+  const look = async (): Promise<void> => {
+    if (busy || clients.size === 0) return;
+    busy = true;
+    const asked = [...clients];
+    try {
+      const good = await live([...new Set(asked.map(([, token]) => token))]);
+      for (const [client, token] of asked) if (!good.has(token)) client.end();
+    } catch {
+      for (const [client] of asked) client.destroy();
+    } finally {
+      busy = false;
+    }
   };
 
   return {
@@ -49,20 +73,18 @@ export function createEventStream(options: { maxClients?: number; gatherMs?: num
       if (due <= 0) flush();
       else timer ??= setTimeout(flush, due);
     },
-    attach(response, { now, ended }) {
+    attach(response, { now, token }) {
       if (clients.size >= maxClients) {
         response.writeHead(503).end();
         return;
       }
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'keep-alive', 'x-accel-buffering': 'no' });
       response.write('retry: 1000\n\n');
-      clients.add(response);
+      clients.set(response, token);
+      looking ??= setInterval(() => void look(), lookMs);
       send(response, { type: 'hello', now: now().toISOString() });
       const beat = setInterval(() => {
-        void ended().then((over) => {
-          if (over) response.end();
-          else send(response, { type: 'beat', now: now().toISOString() });
-        }, () => response.destroy());
+        send(response, { type: 'beat', now: now().toISOString() });
       }, beatMs);
       response.on('close', () => {
         clearInterval(beat);
@@ -72,7 +94,8 @@ export function createEventStream(options: { maxClients?: number; gatherMs?: num
     get size() { return clients.size; },
     close() {
       clearTimeout(timer);
-      for (const client of clients) client.end();
+      clearInterval(looking);
+      for (const client of clients.keys()) client.end();
       clients.clear();
     },
   };

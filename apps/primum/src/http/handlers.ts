@@ -29,7 +29,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
   const views = createViewDeps({ db, tenant, clock, model, findModel });
   core.onErased.push((patientIds) => forgetPatients(views, patientIds));
   const handlers: Handlers = {
-    ...sessionOperations(core.identity),
+    ...sessionOperations(core),
     ...wardOperations({
       core, views,
       alerts: { db, sequencer, audit, policy: core.policy, alertPolicy: model.alertPolicy, clock, tenant },
@@ -50,7 +50,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     openapi: async () => openapi(version),
     events: async ({ reply, token }) => {
       reply.hijack();
-      events.attach(reply.raw, { now: () => clock.now(), ended: async () => token === null || (await core.identity.session(tenant, token)) === null });
+      events.attach(reply.raw, { now: () => clock.now(), token: token ?? '' });
       return undefined;
     },
     audit: async (call) => {

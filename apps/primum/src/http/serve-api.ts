@@ -4,17 +4,23 @@ import fastifyCookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import { PrimumError, type Log } from '@primum/base';
 import { routes, type Permission, type Route, type RouteName } from '@primum/contract';
-import type { Session } from '@primum/trust';
+import { issuerPath, type Principal, type Session } from '@primum/trust';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
+import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-caller.ts';
 import { apiError, sendError } from './send-error.ts';
 
 export const sessionCookie = 'primum_session';
+/** `none`: sent by the console where nobody has touched it since its last request. */
+const activityHeader = 'x-primum-activity';
 
 /** What a handler gets: validated parts of the request, and who asks (null only where the route is public). */
 export type Call = {
   params: Record<string, unknown>;
   query: Record<string, unknown>;
   body: unknown;
+  /** A person by session, or on FHIR routes an app or service account by token or certificate. */
+  principal: Principal | null;
   session: Session | null;
   token: string | null;
   remote: string;
@@ -26,11 +32,15 @@ export type Call = {
 export type Handler = (call: Call) => Promise<unknown>;
 export type Handlers = Record<RouteName, Handler>;
 
-export type ApiDeps = {
+export type ApiDeps = CallerDeps & {
   log: Log;
-  sessionOf(token: string): Promise<Session | null>;
+  issuer: IssuerMount;
+  /** An app that is registered runs at this origin. */
+  isAppOrigin(origin: string): Promise<boolean>;
+  /** Proved who they are a short while ago. */
+  isFresh(session: Session): boolean;
   /** Throws auth.forbidden where the role does not allow it; the refusal is then on the audit log. */
-  demand(session: Session, permission: Permission, route: RouteName, remote: string): Promise<void>;
+  demand(principal: Principal, permission: Permission, route: RouteName, remote: string): Promise<void>;
   handlers: Handlers;
   /** Folder of the built console. */
   consoleDirectory: string;
@@ -57,6 +67,13 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
     // A page of another origin (also one that resolves to us: DNS rebinding) can neither read nor change anything.
     if (!isLoopbackHost(request.headers.host)) throw new PrimumError('auth.origin-refused');
     const origin = request.headers.origin;
+    if (isFhir(request) && origin !== undefined && await deps.isAppOrigin(origin)) {
+      // Tokens, not cookies, speak for an app: no credentials are allowed to come along.
+      void reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin', 'access-control-expose-headers': 'ETag, Last-Modified, WWW-Authenticate' });
+      return;
+    }
+    // The issuer's endpoints are made to be asked from elsewhere and look after themselves.
+    if (request.url.startsWith(`${issuerPath}/`)) return;
     if (request.method !== 'GET' && request.method !== 'HEAD' && origin !== undefined && origin !== `http://${request.headers.host}`) {
       throw new PrimumError('auth.origin-refused');
     }
@@ -68,6 +85,8 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
     else void sendIndex(deps.consoleDirectory, reply);
   });
 
+  await mountIssuer(app, deps.issuer);
+  app.options('/api/fhir/*', (_request, reply) => reply.code(204).headers({ 'access-control-allow-methods': 'GET', 'access-control-allow-headers': 'Authorization, Accept', 'access-control-max-age': '600' }).send());
   for (const [name, row] of Object.entries(routes)) registerRoute(app, deps, name as RouteName, row); // the keys of `routes` are RouteName
   if (existsSync(deps.consoleDirectory)) {
     await app.register(fastifyStatic, { root: deps.consoleDirectory, index: ['index.html'], maxAge: 0 });
@@ -90,12 +109,12 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
       await authorise(deps, name, route, request);
     },
     handler: async (request, reply) => {
-      const { session, token } = callers.get(request) ?? { session: null, token: null };
+      const { principal, session, token } = callers.get(request) ?? { principal: null, session: null, token: null };
       const answer = await deps.handlers[name]({
         // Validated against the route's schemas just before.
         params: request.params as Record<string, unknown>,
         query: request.query as Record<string, unknown>,
-        body: request.body, session, token, remote: request.ip, reply, request,
+        body: request.body, principal, session, token, remote: request.ip, reply, request,
       });
       if (!reply.sent) await reply.send(answer ?? null);
       return reply;
@@ -103,15 +122,17 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
   });
 }
 
-const callers = new WeakMap<FastifyRequest, { session: Session | null; token: string | null }>();
+const callers = new WeakMap<FastifyRequest, Caller>();
 
 async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: FastifyRequest): Promise<void> {
-  const token = request.cookies[sessionCookie] ?? null;
-  const session = token === null ? null : await deps.sessionOf(token);
-  callers.set(request, { session, token });
+  const caller = await resolveCaller(deps, request, request.cookies[sessionCookie] ?? null);
+  const { principal, session } = caller;
+  callers.set(request, caller);
   if (route.needs === 'public') return;
-  if (session === null) throw new PrimumError('auth.required');
-  if (route.needs !== 'session') await deps.demand(session, route.needs, name, request.ip);
+  if (principal === null) throw new PrimumError('auth.required');
+  if (session !== null && !(route.states ?? ['full']).includes(session.state)) throw new PrimumError('auth.incomplete', session.state);
+  if (route.needs !== 'session') await deps.demand(principal, route.needs, name, request.ip);
+  if (route.freshFactor === true && (session === null || !deps.isFresh(session))) throw new PrimumError('auth.fresh-factor-needed');
 }
 
 function isLoopbackHost(host: string | undefined): boolean {

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { sessionStates } from '../lifecycles.ts';
 import { Int32, Text, Uuid } from './common.ts';
 import { AuditPage, FeedsPage, ModelPage, QuarantineDetail } from './operations.ts';
 import { Notice, PredictionView, ReplayReport, StayPage } from './patient.ts';
@@ -22,8 +23,8 @@ const byId = Type.Object({ id: Uuid });
 /** The one list: the server registers exactly these, the client is typed by them, a test walks role by route. */
 export const routes = {
   signIn: { method: 'POST', path: '/api/session', needs: 'public', body: SignInRequest, response: SessionView },
-  getSession: { method: 'GET', path: '/api/session', needs: 'session', response: SessionView },
-  signOut: { method: 'DELETE', path: '/api/session', needs: 'session' },
+  getSession: { method: 'GET', path: '/api/session', needs: 'session', states: sessionStates, response: SessionView },
+  signOut: { method: 'DELETE', path: '/api/session', needs: 'session', states: sessionStates },
   health: { method: 'GET', path: '/api/health', needs: 'public', response: Type.Object({ status: Type.String(), version: Type.String() }) },
   openapi: { method: 'GET', path: '/api/openapi.json', needs: 'public' },
   events: { method: 'GET', path: '/api/events', needs: 'session' },

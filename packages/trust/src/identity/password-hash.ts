@@ -1,6 +1,7 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { PrimumError } from '@primum/base';
+import { normalisePassword } from './password-rules.ts';
 
 const argon2Async = promisify(argon2);
 
@@ -12,7 +13,7 @@ const phcPattern = /^\$argon2id\$v=19\$m=(\d{1,7}),t=(\d{1,2}),p=(\d{1,2})\$([A-
 /** argon2id (RFC 9106) in the PHC string format, `$argon2id$v=19$m=…,t=…,p=…$salt$hash`. */
 export async function hashPassword(password: string): Promise<string> {
   const nonce = randomBytes(16);
-  const tag = await argon2Async('argon2id', { ...cost, message: Buffer.from(password), nonce, tagLength });
+  const tag = await argon2Async('argon2id', { ...cost, message: Buffer.from(normalisePassword(password)), nonce, tagLength });
   return `$argon2id$v=19$m=${cost.memory},t=${cost.passes},p=${cost.parallelism}$${unpadded(nonce)}$${unpadded(tag)}`;
 }
 
@@ -23,7 +24,7 @@ export async function verifyPassword(password: string, phc: string): Promise<boo
   const expected = Buffer.from(match[5]!, 'base64');
   const tag = await argon2Async('argon2id', {
     memory: Number(match[1]), passes: Number(match[2]), parallelism: Number(match[3]),
-    message: Buffer.from(password), nonce: Buffer.from(match[4]!, 'base64'), tagLength: expected.length,
+    message: Buffer.from(normalisePassword(password)), nonce: Buffer.from(match[4]!, 'base64'), tagLength: expected.length,
   });
   return timingSafeEqual(tag, expected);
 }
