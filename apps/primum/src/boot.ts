@@ -5,12 +5,13 @@ import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
-import { requirePermission, retireIntakeEpochs, startSnoopingDetector, userPrincipal, type SeededUser } from '@primum/trust';
+import { bearerPrincipal, certificatePrincipal, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type SeededUser, type Witness } from '@primum/trust';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
 import { watchStream } from './figures.ts';
 import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
+import { createIssuerMount } from './http/oidc/issuer-mount.ts';
 import { serveApi } from './http/serve-api.ts';
 import { reportScoring } from './lineage/report-scoring.ts';
 import { loadServedModel } from './models.ts';
@@ -38,6 +39,10 @@ export type BootOptions = {
   mllpPort?: number;
   /** Ward seconds per wall second; null: no simulated ward. */
   wardRate?: number | null;
+  /** Further folders that get the audit log's checkpoints and tiles; `<home>/checkpoints` always does. */
+  checkpointDirectories?: readonly string[];
+  /** Asked to cosign the audit log's checkpoints. */
+  witnesses?: readonly Witness[];
   /** False: API only. */
   console?: boolean;
   onStage?: (stage: StartStage | 'migrating' | 'loading the model' | 'building the console' | 'opening ports' | 'ready') => void;
@@ -75,6 +80,9 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   settleMode(home, core.mode);
   const seeded = await core.identity.seedUsers(tenant);
 
+  const keyWalks = startKeyWalks({ keys, log }, { tenant });
+  later(() => keyWalks.close());
+
   stage('loading the model');
   const model = await loadServedModel(home);
   const engine = createOnnxEngine();
@@ -83,6 +91,10 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => explainer[Symbol.asyncDispose]());
   const sequencer = createSequencer({ db, log });
   later(() => sequencer.close());
+  const auditLog = await startAuditLog(core, {
+    tenant, keyDirectory: join(home, 'keys'), directories: [outsideDirectory(home, tenant), ...options.checkpointDirectories ?? []], witnesses: options.witnesses ?? [],
+  });
+  later(() => auditLog.close());
   const scoring = await startScoring({ tenant, db, keys, audit, engine, explainer, model, clock, log, sequencer });
   later(() => scoring.close());
   const scoringReport = reportScoring({ home, log, clock, model, made: async () => (await db.query<{ made: number }>('select count(*) as made from prediction where tenant = $1 and made_at >= $2', [tenant, startedAt]))[0]?.made ?? 0 });
@@ -113,12 +125,17 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => watch.close());
   const snooping = startSnoopingDetector({ ...core, ...whoIsWho, rules: readSnoopingRules() }, { tenant });
   later(() => snooping.close());
-  const handlers = createHandlers({ core, model, engine, explainer, sequencer, events, watch, kick: () => applier.kick() });
+  const issuer = createIssuerMount(core);
+  const handlers = createHandlers({ core, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
-    log, handlers, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
+    log, handlers, issuer, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),
     isFresh: (session) => core.identity.isFresh(session),
-    demand: (session, permission, route, remote) => requirePermission(core, { tenant, principal: userPrincipal(session, remote), authority: permission, purpose: 'HSYSADMIN', action: `route.${String(route)}` }),
+    principalOf: (session, remote) => userPrincipal(session, remote),
+    bearerOf: (token, remote) => bearerPrincipal(core, tenant, token, remote),
+    certificateOf: (fingerprint, remote) => certificatePrincipal(core, tenant, fingerprint, remote),
+    isAppOrigin: (origin) => isAppOrigin(db, tenant, origin),
+    demand: async (principal, permission, route) => void await requirePermission(core, { tenant, principal, authority: permission, purpose: 'HSYSADMIN', action: `route.${String(route)}` }),
   });
   later(() => app.close());
   try {
@@ -129,6 +146,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   }
   const address = app.server.address();
   const httpPort = typeof address === 'object' && address !== null ? address.port : 0;
+  await issuer.open(`http://127.0.0.1:${httpPort}`);
   const listener = await listenMllp(
     { accept: (frame, connection) => acceptor.accept(frame, connection), saturated: () => acceptor.saturated(), log },
     { host: '127.0.0.1', port: options.mllpPort ?? 2_575, maxFrameBytes },
@@ -138,6 +156,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const housekeeping = setInterval(() => {
     // The next round tries again.
     void trimOutbox(db, { keepMs: 3_600_000 }).catch(() => undefined);
+    void sweepOidc(db, clock.now()).catch(() => undefined);
     void boundHistory({ db, keys, clock }).catch((error: unknown) => log.warn('history.not-bounded', errorFields(error)));
     void retireIntakeEpochs({ keys, clock }, tenant, () => intakeEpochsInUse(db, tenant)).catch(() => undefined);
   }, housekeepingMs);

@@ -4,7 +4,7 @@ import { systemClock, type Clock, type Log } from '@primum/base';
 import type { Mode } from '@primum/contract';
 import { createObjects, migrate, openDb, startPostgres, type Db, type StartStage } from '@primum/store';
 import { readPatientFacts } from '@primum/record';
-import { createAudit, createIdentity, createPolicy, openKeys, type Audit, type Identity, type Keys, type PersonalData, type Policy } from '@primum/trust';
+import { createAudit, createIdentity, createPolicy, openConfiguredKeys, type Audit, type Identity, type Keys, type PersonalData, type Policy } from '@primum/trust';
 import { assertResidency, storesOf } from './evidence/residency.ts';
 import { personalData } from './rights/personal-data.ts';
 import { modeOf } from './mode.ts';
@@ -50,8 +50,8 @@ export async function openCore(options: CoreOptions & { beside?: boolean }): Pro
     try {
       options.onStage?.('migrating');
       await migrate(db);
-      const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
-      const audit = createAudit({ keys });
+      const keys = await openConfiguredKeys(home, { tenants: [tenant], masterKeyFile: process.env['PRIMUM_MASTER_KEY_FILE'] });
+      const audit = createAudit({ keys, db });
       const policy = createPolicy({ readPatientFacts, demonstration: mode === 'demonstration' });
       const identity = createIdentity({ db, keys, audit, policy, clock: systemClock }, { mode });
       return {

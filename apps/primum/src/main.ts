@@ -14,6 +14,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   lineage: async () => (await import('./cli/lineage.ts')).lineage,
   quarantine: async () => (await import('./cli/quarantine.ts')).quarantine,
   source: async () => (await import('./cli/source.ts')).source,
+  keys: async () => (await import('./cli/keys.ts')).keys,
   user: async () => (await import('./cli/user.ts')).user,
   erase: async () => (await import('./cli/erase.ts')).erase,
   retention: async () => (await import('./cli/retention.ts')).retention,

@@ -5,6 +5,7 @@ export * from './access-words.ts';
 export * from './api/common.ts';
 export * from './api/session.ts';
 export * from './api/identity.ts';
+export * from './api/key-state.ts';
 export * from './api/risk.ts';
 export * from './api/worklist.ts';
 export * from './api/patient.ts';

@@ -2,6 +2,7 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
 
   primum up [--home DIR] [--http-port N] [--mllp-port N] [--speed X] [--no-ward] [--production]
       Starts everything on this machine and prints the console's address. Ctrl-C stops it.
+      --checkpoint-dir DIR: a further copy of the audit log's checkpoints; --witness KEY@URL: who cosigns them.
   primum import physionet2019 FILE.csv[.gz] [--patients N] [--speed X|max] [--run ID]
       Replays real ICU stays as HL7 messages through the MLLP port of a running Primum, on their own clock.
   primum train PACK --data FILE… [--out DIR] [--key FILE] [--seed N]
@@ -25,8 +26,11 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Erasures, which two people decide on in the console; whether a receipt holds.
   primum retention plan | run
       What is due by the retention schedule; doing it now.
-  primum verify
-      Recomputes the leaves of the audit log and names those that were altered or are missing.
+  primum keys status | rotate [--tenant-key] | rewrap
+      The key store and its master keys; rotate makes the next master key (or data key), rewrap brings all keys over to it.
+  primum verify [--checkpoint-dir DIR]
+      Verifies the audit log from its events up to every checkpoint outside the database; names each row that was
+      altered, removed, inserted or moved.
 
 Settings: PRIMUM_HOME (data directory), DATABASE_URL (your own PostgreSQL), PRIMUM_DATA (test data),
           PRIMUM_MODE (demonstration or production; settled at a home's first start).
