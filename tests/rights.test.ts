@@ -11,7 +11,7 @@ import { executeErasure, receiptKeyOf, resumeErasures } from '../apps/primum/src
 import { keptOfErased } from '../apps/primum/src/rights/personal-data.ts';
 import { planRetention, runRetention } from '../apps/primum/src/rights/retention.ts';
 import { settled } from '../apps/primum/src/settle.ts';
-import { admission, discharge, merge, results, vitalSigns, type BenchPatient } from '../bench/support/ward-messages.ts';
+import { admission, discharge, merge, results, unlink, vitalSigns, type BenchPatient } from '../bench/support/ward-messages.ts';
 import { ask, bootForTest, signIn, type Answer, type Booted } from './support/booted.ts';
 import { admittedAt, illPatient, lastSentAt } from './support/ill-patient.ts';
 
@@ -92,6 +92,22 @@ describe('an objection to scoring', () => {
       return (await tx.query<{ research_opt_out: boolean }>('select research_opt_out from patient where id = $1', [patientId]))[0]!.research_opt_out;
     });
     expect([await optedOut(Date.now()), await optedOut(from.getTime() + 1), await optedOut(from.getTime() + 2 * day)]).toEqual([false, true, false]);
+  });
+});
+
+describe('an objection and merged records', () => {
+  it('counts for the whole group, and stays with the record it was made on when they are parted', async () => {
+    const [first, second] = [patientOf('FIRSTREC'), patientOf('SECONDREC')];
+    await primum.send(...illPatient(first), ...illPatient(second));
+    const { patientId } = await stayOf(second.bed);
+    await answered('privacy-officer', post('/api/rights/objections', { patientId, scope: 'ai-scoring', givenBy: 'patient' }));
+    await settled(primum.core.db, 10_000);
+    expect((await pageOf(first.bed)).risk.status).toBe('scored');
+    await primum.send(merge(first, second, 'MERGE-O', lastSentAt + 60_000));
+    for (const { bed } of [first, second]) expect((await pageOf(bed)).risk).toMatchObject({ status: 'ineligible', reasons: ['objected to automated scoring'] });
+    await primum.send(unlink(first, second, 'UNLINK-O', lastSentAt + 120_000));
+    expect((await pageOf(first.bed)).risk.status).toBe('scored');
+    expect((await pageOf(second.bed)).risk.status).toBe('ineligible');
   });
 });
 
@@ -255,11 +271,11 @@ describe('retention', () => {
     const { patientId } = await stayOf(bystander.bed);
     await answered('privacy-officer', post('/api/rights/holds', { patientId, reason: 'lawsuit' }));
     const [done] = await runRetention(primum.core);
-    expect(done).toMatchObject({ dataClass: 'raw-messages', action: 'archive', held: false, rows: 25 });
+    expect(done).toMatchObject({ dataClass: 'raw-messages', action: 'archive', held: false, rows: planned!.rows - 25 });
     const archived = await db.query<{ digest: string }>('select encode(object_digest, \'hex\') as digest from message where object_digest is not null', []);
-    expect(archived).toHaveLength(25);
+    expect(archived).toHaveLength(planned!.rows - 25);
     expect(await objects.has(archived[0]!.digest)).toBe(true);
-    expect(await db.query('select rows_done, held from retention_run order by ran_at', [])).toEqual([{ rows_done: 0, held: true }, { rows_done: 25, held: false }]);
+    expect(await db.query('select rows_done, held from retention_run order by ran_at', [])).toEqual([{ rows_done: 0, held: true }, { rows_done: planned!.rows - 25, held: false }]);
   });
 });
 

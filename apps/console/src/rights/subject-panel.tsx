@@ -84,7 +84,7 @@ function Objections({ rows }: { rows: Objection[] }) {
     <>
       <table className="data-table">
         <caption>Objections</caption>
-        <thead><tr>{['To', 'Recorded', 'From', 'Until', 'State', ''].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
+        <thead><tr>{['To', 'Recorded', 'From', 'Until', 'State', 'To do'].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
         <tbody>
           {rows.length === 0 && <tr><td colSpan={6} className="quiet">None was recorded.</td></tr>}
           {rows.map((row) => (
@@ -105,7 +105,7 @@ function Cases({ rows, onStep }: { rows: RightsCase[]; onStep: (id: string, even
   return (
     <table className="data-table">
       <caption>Restriction and rectification</caption>
-      <thead><tr>{['What', 'Opened', 'Answer by', 'State', 'Said', ''].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
+      <thead><tr>{['What', 'Opened', 'Answer by', 'State', 'Said', 'To do'].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
       <tbody>
         {rows.length === 0 && <tr><td colSpan={6} className="quiet">Nothing was asked.</td></tr>}
         {rows.map((row) => (
@@ -126,7 +126,7 @@ export function Holds({ rows, caption = 'Legal holds' }: { rows: LegalHold[]; ca
     <>
       <table className="data-table">
         <caption>{caption}</caption>
-        <thead><tr>{['On', 'Placed', 'Reason', 'State', ''].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
+        <thead><tr>{['On', 'Placed', 'Reason', 'State', 'To do'].map((head) => <th key={head} scope="col">{head}</th>)}</tr></thead>
         <tbody>
           {rows.length === 0 && <tr><td colSpan={5} className="quiet">None was placed.</td></tr>}
           {rows.map((row) => (

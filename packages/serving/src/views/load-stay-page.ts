@@ -21,12 +21,13 @@ const defaultHours = 48;
 
 type Row = MaybeRisk & {
   id: string; root_id: string; site_id: number; ward: string | null; bed: string | null; status_of_stay: StayPage['status'];
-  icu_from: Date | null; in_training: boolean; alert_id: string | null; ended: boolean | null;
+  icu_from: Date | null; in_training: boolean; alert_id: string | null; ended: boolean | null; members: string[];
 };
 
 const selectStay = `
 select s.id, p.root_id, s.site_id, s.ward, s.bed, s.status as status_of_stay, s.icu_from, p.in_training,
-  r.prediction_id, r.status, r.reasons, r.scored_id, r.scored_as_of, r.probability, r.tier, r.alert_id, r.ended
+  r.prediction_id, r.status, r.reasons, r.scored_id, r.scored_as_of, r.probability, r.tier, r.alert_id, r.ended,
+  array(select g.id from patient g where g.tenant = p.tenant and g.root_id = p.root_id) as members
 from stay s
 join patient p on p.tenant = s.tenant and p.id = s.patient_id
 left join stay_risk r on r.tenant = s.tenant and r.stay_id = s.id
@@ -70,7 +71,9 @@ export async function loadStayPage(deps: ViewDeps, reader: PhiReader, query: { s
   const timeline = timelines.get(stay.root_id);
   const facts = timeline === undefined ? [] : [...timeline.timeline.current.values()];
   const latest = timeline === undefined ? new Map<string, Fact>() : latestFacts(deps.latest, stay.root_id, timeline);
-  const payload = predictions[0] === undefined ? null : await openPayload(deps, reader, predictions[0]);
+  // One that was made while the stay's record was merged with another is that other's, once they are parted.
+  const own = predictions.find(({ patientId }) => stay.members.includes(patientId));
+  const payload = own === undefined ? null : await openPayload(deps, reader, own);
   const names = await displayNames(db, tenant, [...alerts.values()]);
   return {
     site: siteView(at, stay.status === 'withheld' ? 1 : 0),

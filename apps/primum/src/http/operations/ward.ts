@@ -1,4 +1,5 @@
 import type { AcknowledgeRequest, SnoozeRequest } from '@primum/contract';
+import { patientGroups } from '@primum/record';
 import {
   acknowledgeAlert, loadNotices, loadPrediction, loadStayPage, loadWorklist, patientOfPrediction, patientOfStay, readNotice, replayPrediction, snoozeAlert,
   type AlertDeps, type ReplayDeps, type ViewDeps,
@@ -25,8 +26,9 @@ export function wardOperations({ core, views, alerts, replays }: WardDeps): Reco
     stay: async (call) => {
       const stayId = textOf(call.params, 'stayId');
       const hours = call.query['hours'];
-      const patientId = await patientOfStay(views, stayId);
-      return reading(call, 'patient.read', { patientIds: [patientId] }, (reader) => loadStayPage(views, reader, { stayId, hours: typeof hours === 'number' ? hours : undefined }));
+      // A score may be sealed under the key of a record that was merged into this one.
+      const patientIds = (await patientGroups(core.db, tenant, [await patientOfStay(views, stayId)])).map(({ patientId }) => patientId);
+      return reading(call, 'patient.read', { patientIds }, (reader) => loadStayPage(views, reader, { stayId, hours: typeof hours === 'number' ? hours : undefined }));
     },
     prediction: async (call) => {
       const id = textOf(call.params, 'id');
