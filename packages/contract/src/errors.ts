@@ -108,6 +108,7 @@ export const errorCatalogue = {
   'agreement.not-found': entry(404, 'There is no such agreement', 'Check the id.'),
   'residency.refused': entry(500, 'A store lies where data may not be', 'Move the store, or change residency.json in the home.'),
   'auth.token-invalid': entry(401, 'The access token is not valid', 'Ask for a new one: it expired, was revoked, or is not ours.'),
+  'auth.scope-insufficient': entry(403, 'The token\'s scopes do not allow this', 'Ask for a token with the scope, such as patient/Observation.rs.'),
   'auth.external-failed': entry(401, 'The other issuer did not sign this person in', 'Start again from the sign-in page; if it stays, check issuer.json against what the issuer says.'),
   'client.exists': entry(409, 'There is a client with this id', 'Choose another id.'),
   'client.not-found': entry(404, 'There is no such client', 'List them with primum client list.'),

@@ -58,3 +58,5 @@ export { bearerPrincipal, certificatePrincipal } from './smart/bearer.ts';
 export { scopesAllow } from './smart/scopes.ts';
 export { smartConfiguration } from './smart/smart-configuration.ts';
 export { createExternalIssuer, parseExternalSettings, type ExternalIssuerPort, type PendingSignIn } from './oidc/external-issuer.ts';
+export { demandTls, readTlsFiles, watchTlsFiles, type TlsFiles } from './transport/tls-files.ts';
+export { scanTransport, type ScannedListener, type TransportScan } from './transport/scan-transport.ts';

@@ -1,10 +1,16 @@
 import { PrimumError } from '@primum/base';
-import { userPrincipal, type Session, type UserPrincipal } from '@primum/trust';
+import { userPrincipal, type Principal, type Session, type UserPrincipal } from '@primum/trust';
 import type { Call } from './serve-api.ts';
 
 /** Who makes this call; the route's table has already asked for a session. */
 export function callerOf(call: Call): UserPrincipal {
   return userPrincipal(sessionOf(call), call.remote);
+}
+
+/** Who reads FHIR: a person by session, or an app or service account. */
+export function readerOf(call: Call): Principal {
+  if (call.principal === null) throw new PrimumError('auth.required');
+  return call.principal;
 }
 
 export function sessionOf(call: Call): Session {

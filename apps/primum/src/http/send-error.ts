@@ -10,6 +10,10 @@ export function apiError(code: ErrorCode, detail?: string): ApiError {
 /** The API's one translation of errors; what is not ours becomes `internal.bug` and only its code and place are logged. */
 export function sendError(log: Log, reply: FastifyReply, error: unknown): void {
   if (error instanceof PrimumError) {
+    // RFC 6750, section 3.
+    if (error.code === 'auth.token-invalid') void reply.header('www-authenticate', 'Bearer realm="primum", error="invalid_token"');
+    else if (error.code === 'auth.scope-insufficient') void reply.header('www-authenticate', 'Bearer realm="primum", error="insufficient_scope"');
+    else if (error.code === 'auth.required') void reply.header('www-authenticate', 'Bearer realm="primum"');
     if (errorCatalogue[error.code].http >= 500) log.error('request failed', errorFields(error));
     void reply.code(errorCatalogue[error.code].http).send({ code: error.code, message: error.message, action: error.action });
     return;

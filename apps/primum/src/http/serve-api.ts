@@ -11,8 +11,6 @@ import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-c
 import { apiError, sendError } from './send-error.ts';
 
 export const sessionCookie = 'primum_session';
-/** `none`: sent by the console where nobody has touched it since its last request. */
-const activityHeader = 'x-primum-activity';
 
 /** What a handler gets: validated parts of the request, and who asks (null only where the route is public). */
 export type Call = {

@@ -94,7 +94,7 @@ export function createOidcStore(deps: OidcStoreDeps, tenant: number): (model: st
           'update oidc_payload set consumed_at = $4 where tenant = $1 and kind = $2 and id_digest = $3 and consumed_at is null returning id_digest', [tenant, kind, digestOf(kind, id), clock.now()]);
         if (row !== undefined) return;
         const [used] = await db.query<{ grant_digest: Buffer | null }>('select grant_digest from oidc_payload where tenant = $1 and kind = $2 and id_digest = $3', [tenant, kind, digestOf(kind, id)]);
-        if (used?.grant_digest != null) await db.transaction((tx) => revokeGrant(tx, tenant, used.grant_digest!));
+        if (used !== undefined && used.grant_digest !== null) await db.transaction((tx) => revokeGrant(tx, tenant, used.grant_digest!));
         throw new errors.InvalidGrant('already used');
       },
       destroy: async (id) => {
