@@ -18,6 +18,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   user: async () => (await import('./cli/user.ts')).user,
   erase: async () => (await import('./cli/erase.ts')).erase,
   retention: async () => (await import('./cli/retention.ts')).retention,
+  backup: async () => (await import('./cli/backup.ts')).backup,
+  restore: async () => (await import('./cli/restore.ts')).restore,
   verify: async () => (await import('./cli/verify.ts')).verify,
 };
 

@@ -1,6 +1,6 @@
 export { listenMllp, type MllpDeps, type MllpListener, type MllpOptions } from './mllp/listen-mllp.ts';
 export { connectMllp, type MllpClient, type MllpClientOptions } from './mllp/connect-mllp.ts';
-export { createAcceptor, type Acceptor, type AcceptorDeps, type AcceptorOptions } from './accept/acceptor.ts';
+export { createAcceptor, messageAad, type Acceptor, type AcceptorDeps, type AcceptorOptions } from './accept/acceptor.ts';
 export { createBacklog, type Backlog } from './accept/backlog.ts';
 export { createApplier, type Applier, type ApplierDeps, type ApplierOptions } from './apply/applier.ts';
 export { intakeEpochsInUse } from './apply/intake-epochs-in-use.ts';

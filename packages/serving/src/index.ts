@@ -1,6 +1,7 @@
 export { createExplainer, type Explainer } from './explain/explainer.ts';
 export { createTreeShap, checkAdditivity, type TreeShap, type Explanation } from './explain/tree-shap.ts';
 export { startScoring, type Scoring, type ScoringDeps, type ScoringOptions } from './scoring/create-scoring.ts';
+export { payloadAad } from './scoring/payload.ts';
 export { scoringCodeDigest } from './scoring/code-digest.ts';
 export type { ScoreCounts } from './scoring/score-changes.ts';
 export { acknowledgeAlert, snoozeAlert, type AlertDeps } from './alerts/act-on-alert.ts';

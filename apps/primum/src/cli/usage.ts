@@ -28,6 +28,10 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       What is due by the retention schedule; doing it now.
   primum keys status | rotate [--tenant-key] | rewrap
       The key store and its master keys; rotate makes the next master key (or data key), rewrap brings all keys over to it.
+  primum backup --to DIR [--keep N] | keys --out DIR [--keep-days N] | verify --from DIR [--id ID]
+      Backs up the database and the objects, sealed, while everything goes on; the keys, apart; the drill restores a backup and compares.
+  primum restore --from DIR --home NEW [--id ID] [--keys DIR] [--master-key FILE]
+      Brings a backup back into a new data directory, or an empty DATABASE_URL.
   primum verify [--checkpoint-dir DIR]
       Verifies the audit log from its events up to every checkpoint outside the database; names each row that was
       altered, removed, inserted or moved.
