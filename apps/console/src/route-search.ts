@@ -36,10 +36,10 @@ export function readAccessesSearch(search: Record<string, unknown>): AccessesSea
 }
 
 /** `next` is an address of this console: a path, never another site. */
-export type SignInSearch = { next?: string };
+export type SignInSearch = { next?: string; why?: 'idle' };
 export function readSignInSearch(search: Record<string, unknown>): SignInSearch {
   const next = search['next'];
-  return typeof next === 'string' && /^\/(?![/\\])/.test(next) ? { next } : {};
+  return { ...(typeof next === 'string' && /^\/(?![/\\])/.test(next) ? { next } : {}), ...(search['why'] === 'idle' ? { why: 'idle' as const } : {}) };
 }
 
 function textOf<Key extends string>(search: Record<string, unknown>, key: Key): { [K in Key]?: string } {

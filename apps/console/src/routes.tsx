@@ -25,6 +25,7 @@ const signedInRoute = createRoute({
       if (error instanceof ApiFailure && error.status === 401) throw redirect({ to: '/sign-in', search: { next: location.href } });
       throw error;
     });
+    if (session.state !== 'full') throw redirect({ to: '/sign-in', search: { next: location.href } });
     return { session };
   },
 });
@@ -78,9 +79,12 @@ const accessesRoute = createRoute({
   component: lazyRouteComponent(() => import('./accesses/accesses-page.tsx'), 'AccessesPage'),
 });
 
+const accountRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/account', component: lazyRouteComponent(() => import('./account/account-page.tsx'), 'AccountPage') });
+const usersRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/users', component: lazyRouteComponent(() => import('./users/users-page.tsx'), 'UsersPage') });
+
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, lineageRoute, reviewsRoute, accessesRoute]),
+  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, lineageRoute, reviewsRoute, accessesRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {

@@ -1,5 +1,9 @@
 import { routes, type CallInput, type CallResult, type Route, type RouteName } from '@primum/contract';
+import { lastActivityMs } from './activity.ts';
 import { failureOf, unreachable } from './failure.ts';
+
+/** A request within this time of a person's touch is theirs. */
+const activeMs = 60_000;
 
 type Loose = { params?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown };
 
@@ -10,11 +14,13 @@ type Loose = { params?: Record<string, unknown>; query?: Record<string, unknown>
 export async function callApi<N extends RouteName>(name: N, input: CallInput<N>, signal?: AbortSignal): Promise<CallResult<N>> {
   const route: Route = routes[name];
   const { params, query, body } = input as Loose; // the contract's type per operation, seen as the three parts all have
-  const request: RequestInit = { method: route.method, credentials: 'same-origin', headers: { accept: 'application/json' } };
+  // What the console asks by itself keeps nobody signed in.
+  const idle: Record<string, string> = Date.now() - lastActivityMs() > activeMs ? { 'x-primum-activity': 'none' } : {};
+  const request: RequestInit = { method: route.method, credentials: 'same-origin', headers: { accept: 'application/json', ...idle } };
   if (signal !== undefined) request.signal = signal;
   if (body !== undefined) {
     request.body = JSON.stringify(body);
-    request.headers = { accept: 'application/json', 'content-type': 'application/json' };
+    request.headers = { accept: 'application/json', 'content-type': 'application/json', ...idle };
   }
   const response = await fetch(addressOf(route.path, params ?? {}, query ?? {}), request).catch((cause: unknown) => {
     if (signal?.aborted === true) throw cause;

@@ -1,13 +1,21 @@
-import { QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
 import { callApi } from './client.ts';
 import { ApiFailure } from './failure.ts';
 
 /** Ages and staleness move with the ward's clock even where no event comes, so what is on screen is asked for again. */
 const wardRefreshMs = 30_000;
 
+/** Whether a change was refused until the person proves anew who they are: opens the dialog that asks. */
+export const stepUpQuery = queryOptions({ queryKey: ['step-up'], queryFn: () => false, initialData: false, staleTime: Infinity, enabled: false });
+
 /** `onSignedOut` is called when any answer says that the session is gone. */
 export function makeQueryClient(onSignedOut: () => void): QueryClient {
-  return new QueryClient({
+  const client: QueryClient = new QueryClient({
+    mutationCache: new MutationCache({
+      onError(error) {
+        if (error instanceof ApiFailure && error.code === 'auth.fresh-factor-needed') client.setQueryData(stepUpQuery.queryKey, true);
+      },
+    }),
     queryCache: new QueryCache({
       onError(error, query) {
         if (error instanceof ApiFailure && error.status === 401 && query.queryKey[0] !== 'session') onSignedOut();
@@ -25,6 +33,7 @@ export function makeQueryClient(onSignedOut: () => void): QueryClient {
       mutations: { networkMode: 'always' },
     },
   });
+  return client;
 }
 
 export const sessionQuery = queryOptions({

@@ -9,7 +9,9 @@ import { useKeys } from '../ui/use-keys.ts';
 import styles from './app-shell.module.css';
 import { DemonstrationNote } from './demonstration-note.tsx';
 import { HelpOverlay } from './help-overlay.tsx';
+import { IdleGuard } from './idle-guard.tsx';
 import { placesFor } from './places.ts';
+import { StepUp } from './step-up.tsx';
 import { useSession } from './use-session.ts';
 
 /** The frame of every page behind sign-in: where one may go, who one is, light or dark, the keys. */
@@ -26,12 +28,14 @@ export function AppShell() {
           {placesFor(session).map(({ to, label }) => <Link key={to} to={to} activeProps={{ 'aria-current': 'page' }}>{label}{to === '/reviews' && <ReviewCount />}</Link>)}
         </nav>
         <DemonstrationNote />
-        <span className={styles.who}>{session.displayName} <span className="quiet">{session.role.replaceAll('-', ' ')}</span></span>
+        <Link to="/account" className={styles.who} title="Your factors, sessions and password">{session.displayName} <span className="quiet">{session.role.replaceAll('-', ' ')}</span></Link>
         <SchemeToggle />
         <ActionIcon variant="default" aria-label="Keys and help" title="Keys and help (?)" onClick={() => setHelpOpen(true)}>?</ActionIcon>
         <SignOut />
       </header>
       <main id="page" className={styles.page} tabIndex={-1}><Outlet /></main>
+      <IdleGuard idleMs={session.idleMs} />
+      <StepUp />
       <HelpOverlay opened={helpOpen} onClose={() => setHelpOpen(false)} />
     </ConnectionProvider>
   );

@@ -10,6 +10,7 @@ export const places = [
   { to: '/accesses', label: 'Who saw whom', needs: 'audit.read' },
   { to: '/audit', label: 'Audit', needs: 'audit.read' },
   { to: '/lineage', label: 'Lineage', needs: 'lineage.read' },
+  { to: '/users', label: 'Users', needs: 'user.manage' },
 ] as const satisfies readonly { to: string; label: string; needs: Permission }[];
 
 export type Place = (typeof places)[number];
@@ -25,7 +26,7 @@ const startOf: Record<Role, Place['to']> = {
   'data-scientist': '/model',
   'ml-engineer': '/model',
   'privacy-officer': '/reviews',
-  'security-officer': '/audit',
+  'security-officer': '/users',
   auditor: '/audit',
 };
 

@@ -1,44 +1,73 @@
 import { Button, PasswordInput, TextInput } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { SessionView } from '@primum/contract';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
+import { EnrolFactor } from '../account/enrol-factor.tsx';
+import { PasswordForm } from '../account/password-form.tsx';
+import { markActivity } from '../api/activity.ts';
 import { callApi } from '../api/client.ts';
+import { askPasskey, passkeysWork } from '../api/passkeys.ts';
 import { sessionQuery } from '../api/queries.ts';
 import { DemonstrationNote } from '../shell/demonstration-note.tsx';
 import { landingFor } from '../shell/places.ts';
 import { FailureNote } from '../ui/failure-note.tsx';
+import { FactorForm } from './factor-form.tsx';
 import styles from './sign-in-page.module.css';
 
+/** Signing in, step by step: what the session's state says is due. A session that was left half-way goes on where it stood. */
 export function SignInPage() {
-  const { next } = useSearch({ from: '/sign-in' });
+  const { next, why } = useSearch({ from: '/sign-in' });
   const navigate = useNavigate();
   const client = useQueryClient();
+  const { data: session } = useQuery({ ...sessionQuery, retry: false, refetchOnWindowFocus: false });
+  const [afresh, setAfresh] = useState(false);
+
+  const step = async (session: SessionView): Promise<void> => {
+    markActivity();
+    client.clear(); // nothing of whoever was here before
+    client.setQueryData(sessionQuery.queryKey, session);
+    setAfresh(false);
+    if (session.state === 'full') await navigate({ href: next ?? landingFor(session) ?? '/', replace: true });
+  };
+  const startAgain = async (): Promise<void> => {
+    setAfresh(true);
+    await callApi('signOut', {}).catch(() => undefined);
+    client.clear();
+  };
+  const state = afresh || session === undefined ? 'full' : session.state;
+  return (
+    <main className={styles['page']}>
+      <div className={styles['form']}>
+        <h1>Primum</h1>
+        <DemonstrationNote />
+        {why === 'idle' && <p role="status">You were signed out because nobody used this console for a while.</p>}
+        {state === 'full' && <PasswordStep onDone={step} />}
+        {state === 'second-factor' && <><h2>Second factor</h2><FactorForm ways={['code', 'recovery']} onDone={step} submitText="Sign in" /></>}
+        {state === 'password-change' && <><h2>Choose a password of your own</h2><PasswordForm onDone={step} /></>}
+        {state === 'enrolment' && <><h2>Add a second factor</h2><p>Nobody works here with a password alone.</p><EnrolFactor onDone={step} /></>}
+        {state !== 'full' && <Button variant="subtle" onClick={() => void startAgain()}>Start again</Button>}
+      </div>
+    </main>
+  );
+}
+
+function PasswordStep({ onDone }: { onDone: (session: SessionView) => Promise<void> }) {
   const [username, setUsername] = useState('');
   const [password, setPassword] = useState('');
   const signIn = useMutation({
-    mutationFn: () => callApi('signIn', { body: { username: username.trim(), password } }),
-    async onSuccess(session) {
-      client.clear(); // nothing of whoever was here before
-      client.setQueryData(sessionQuery.queryKey, session);
-      await navigate({ href: next ?? landingFor(session) ?? '/', replace: true });
-    },
+    mutationFn: async (passkey: boolean) => (passkey
+      ? callApi('passkeySignIn', { body: { passkey: await askPasskey(await callApi('passkeySignInOptions', {})) } })
+      : callApi('signIn', { body: { username: username.trim(), password } })),
+    onSuccess: onDone,
   });
   return (
-    <main className={styles.page}>
-      <form
-        className={styles.form}
-        onSubmit={(event) => {
-          event.preventDefault();
-          signIn.mutate();
-        }}
-      >
-        <h1>Primum</h1>
-        <DemonstrationNote />
-        <TextInput label="User" name="username" autoComplete="username" required value={username} onChange={(event) => setUsername(event.currentTarget.value)} />
-        <PasswordInput label="Password" name="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
-        {signIn.isError && <FailureNote error={signIn.error} />}
-        <Button type="submit" size="sm" loading={signIn.isPending}>Sign in</Button>
-      </form>
-    </main>
+    <form className={styles['steps']} onSubmit={(event) => { event.preventDefault(); signIn.mutate(false); }}>
+      <TextInput label="User" name="username" autoComplete="username webauthn" required value={username} onChange={(event) => setUsername(event.currentTarget.value)} />
+      <PasswordInput label="Password" name="password" autoComplete="current-password" required value={password} onChange={(event) => setPassword(event.currentTarget.value)} />
+      {signIn.isError && <FailureNote error={signIn.error} />}
+      <Button type="submit" size="sm" loading={signIn.isPending}>Sign in</Button>
+      {passkeysWork() && <Button variant="default" size="sm" disabled={signIn.isPending} onClick={() => signIn.mutate(true)}>Sign in with a passkey</Button>}
+    </form>
   );
 }
