@@ -8,6 +8,10 @@ type UnlessTreating = { unlessTreating: boolean };
 export type SnoopingRules = {
   /** Actions on the audit log that name patients without anybody having opened a record. */
   notLooks: readonly string[];
+  /** Purposes under which nobody sees who a patient is (research reads pseudonyms). */
+  notPurposes: readonly string[];
+  /** The privacy office's own: it serves colleagues and prominent people too, and has no unit. */
+  officePurposes: readonly string[];
   ownRecord: Rule;
   colleague: Rule & UnlessTreating;
   vip: Rule & UnlessTreating;
@@ -36,6 +40,7 @@ export function parseSnoopingRules(json: unknown): SnoopingRules {
     if (value <= 0) throw invalid(`${at}.${name} is not above 0`);
     return value;
   };
+  const texts = (name: keyof SnoopingRules): string[] => list(file[name], name).map((each, i) => text(each, `${name}[${i}]`));
   const ruleOf = (name: keyof SnoopingRules): { raw: Record<string, unknown>; rule: Rule } => {
     const raw = object(file[name], name);
     const score = positive(raw, 'score', name);
@@ -51,7 +56,7 @@ export function parseSnoopingRules(json: unknown): SnoopingRules {
     return { ...rule, ...Object.fromEntries(keys.map((key) => [key, positive(raw, key, name)])) as Record<Key, number> }; // one entry a key
   };
   return {
-    notLooks: list(file['notLooks'], 'notLooks').map((action, i) => text(action, `notLooks[${i}]`)),
+    notLooks: texts('notLooks'), notPurposes: texts('notPurposes'), officePurposes: texts('officePurposes'),
     ownRecord: ruleOf('ownRecord').rule,
     colleague: treatingRule('colleague'),
     vip: treatingRule('vip'),

@@ -70,7 +70,8 @@ export async function detectSnooping(deps: SnoopingDeps, tenant: number): Promis
        from audit_event where tenant = $1 and seq > $2 and seq <= $3 and actor like 'user:%' order by seq`,
       [tenant, fromSeq, upToSeq],
     );
-    const opened = events.filter(({ outcome, action, patient_ids }) => outcome === 'success' && patient_ids.length > 0 && !rules.notLooks.includes(action));
+    const opened = events.filter(({ outcome, action, purpose, patient_ids }) =>
+      outcome === 'success' && patient_ids.length > 0 && !rules.notLooks.includes(action) && !rules.notPurposes.includes(purpose));
     const looks = await looksOf(deps, tx, tenant, opened);
     const context = looks.length === 0 ? undefined : await looksContext(deps, tx, tenant, looks);
     const suspicions = context === undefined ? [] : looks.flatMap((one) => suspicionsOf(rules, one, context));

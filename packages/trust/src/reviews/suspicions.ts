@@ -37,6 +37,7 @@ export function suspicionsOf(rules: SnoopingRules, looks: Looks, context: LooksC
   const emergency = looks.purposes.has('BTG') || facts?.emergencyFor.includes(member.userId) === true;
   const patientIsStaff = context.staffWhoArePatients.get(looks.patientId) ?? [];
   const household = context.households.get(looks.patientId);
+  const office = [...looks.purposes].every((purpose) => rules.officePurposes.includes(purpose));
   const own = patientIsStaff.includes(member.userId);
 
   const found: Suspicion[] = [];
@@ -44,10 +45,10 @@ export function suspicionsOf(rules: SnoopingRules, looks: Looks, context: LooksC
     if (noticed && rule.enabled && !(rule.unlessTreating === true && treating)) found.push({ kind, looks, userId: member.userId, score: rule.score });
   };
   say('own-record', rules.ownRecord, own);
-  say('colleague', rules.colleague, !own && patientIsStaff.length > 0);
-  say('vip', rules.vip, facts?.vip === true && !emergency && !own);
+  say('colleague', rules.colleague, !own && !office && patientIsStaff.length > 0);
+  say('vip', rules.vip, facts?.vip === true && !emergency && !office && !own);
   say('same-address', rules.sameAddress, !own && shareOne(member.addresses, household?.addresses));
-  say('same-surname', rules.sameSurname, !own && shareOne(member.surnames.filter((token) => (context.bearers.get(token) ?? 0) <= rules.sameSurname.maxBearers), household?.surnames));
+  say('same-surname', rules.sameSurname, !own && !office && shareOne(member.surnames.filter((token) => (context.bearers.get(token) ?? 0) <= rules.sameSurname.maxBearers), household?.surnames));
   // Only where nothing says more. People without any unit see nobody without an emergency access, where care is asked for.
   say('no-relationship', rules.noRelationship, found.length === 0 && !emergency && looks.purposes.has('TREAT') && member.careUnits.length > 0 && shared.length === 0);
   return found;

@@ -25,9 +25,9 @@ export async function volumeFindings(tx: Sql, rules: SnoopingRules, tenant: numb
        select count(distinct p.id)::int as patients, (array_agg(distinct e.id order by e.id))[:200] as event_ids
        from audit_event e cross join lateral unnest(coalesce(e.patient_ids, array[e.patient_id])) p(id)
        where e.tenant = $1 and e.actor = k.actor and e.actor not like 'system:%' and e.id >= k.first_id and e.id < k.end_id
-         and e.seq <= $6 and e.outcome = 'success' and e.action <> all($7) and p.id is not null
+         and e.seq <= $6 and e.outcome = 'success' and e.action <> all($7) and e.purpose <> all($8) and p.id is not null
      ) n`,
-    [tenant, asked.map(({ actor }) => actor), asked.map(({ hour }) => hour), asked.map(({ hour }) => firstIdAt(hour.getTime())), asked.map(({ hour }) => firstIdAt(hour.getTime() + hourMs)), upToSeq, rules.notLooks],
+    [tenant, asked.map(({ actor }) => actor), asked.map(({ hour }) => hour), asked.map(({ hour }) => firstIdAt(hour.getTime())), asked.map(({ hour }) => firstIdAt(hour.getTime() + hourMs)), upToSeq, rules.notLooks, rules.notPurposes],
   );
   const findings: NewReview[] = [];
   for (const { actor, hour, user_id, role, patients, event_ids } of rows) {
