@@ -10,6 +10,7 @@ const tortures: Readonly<Record<string, () => Promise<Torture>>> = {
   ingest: async () => (await import('./ingest.ts')).runIngestTorture,
   'power-cut': async () => (await import('./power-cut.ts')).runPowerCut,
   replay: async () => (await import('./replay.ts')).runReplayTorture,
+  tamper: async () => (await import('./tamper.ts')).runTamper,
 };
 
 const [name = '', ...rest] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errorFields, PrimumError, type Log } from '@primum/base';
-import type { Figures, Mode } from '@primum/contract';
+import { usualPurpose, type Figures, type Mode } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
@@ -135,7 +135,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     bearerOf: (token, remote) => bearerPrincipal(core, tenant, token, remote),
     certificateOf: (fingerprint, remote) => certificatePrincipal(core, tenant, fingerprint, remote),
     isAppOrigin: (origin) => isAppOrigin(db, tenant, origin),
-    demand: async (principal, permission, route) => void await requirePermission(core, { tenant, principal, authority: permission, purpose: 'HSYSADMIN', action: `route.${String(route)}` }),
+    demand: async (principal, permission, route) => void await requirePermission(core, { tenant, principal, authority: permission, purpose: usualPurpose[permission], action: `route.${String(route)}` }),
   });
   later(() => app.close());
   try {

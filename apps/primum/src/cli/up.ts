@@ -1,4 +1,7 @@
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { PrimumError } from '@primum/base';
+import { parseVerifierKey, type Witness } from '@primum/trust';
 import { bootPrimum, type Primum } from '../boot.ts';
 import { wantedMode } from '../mode.ts';
 import { homeOf, openLog, wholeNumber } from './settings.ts';
@@ -35,7 +38,7 @@ export async function up(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       home: { type: 'string' }, 'http-port': { type: 'string' }, 'mllp-port': { type: 'string' }, speed: { type: 'string' },
-      'no-ward': { type: 'boolean' }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
+      'no-ward': { type: 'boolean' }, 'checkpoint-dir': { type: 'string', multiple: true }, witness: { type: 'string', multiple: true }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
     },
   });
   const home = homeOf(values.home);
@@ -49,6 +52,7 @@ export async function up(args: readonly string[]): Promise<void> {
     primum = await bootPrimum({
       home, log: openLog(home), onStage: (name) => shown.stage(name), console: values['no-console'] !== true,
       wardRate: values['no-ward'] === true ? null : wholeNumber('speed', values.speed, 1, 3_600) ?? 60,
+      checkpointDirectories: (values['checkpoint-dir'] ?? []).map((directory) => resolve(directory)), witnesses: (values.witness ?? []).map(witnessOf),
       ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
     });
   } finally {
@@ -56,6 +60,14 @@ export async function up(args: readonly string[]): Promise<void> {
   }
   greet(primum, home);
   await untilStopped(primum);
+}
+
+/** `VERIFIER_KEY@URL`, as its operator publishes both. */
+function witnessOf(text: string): Witness {
+  const [, keyText = '', url = ''] = /^([^@]+)@(https?:\/\/.+)$/.exec(text) ?? [];
+  const key = parseVerifierKey(keyText);
+  if (key === undefined) throw new PrimumError('config.usage', '--witness takes VERIFIER_KEY@URL');
+  return { url, key };
 }
 
 function greet(primum: Primum, home: string): void {

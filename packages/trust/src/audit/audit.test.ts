@@ -4,10 +4,9 @@ import { silentLog } from '@primum/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mintSystemPrincipal, userPrincipal, type Principal } from '../access/principal.ts';
 import { codeOf, openTestTrust, type TestTrust } from '../testing/test-trust.ts';
-import { openAuditEvent } from './audit.ts';
+import { createAudit, openAuditEvent } from './audit.ts';
 import { auditEvent, clearColumnsOf, entitiesOf, type AuditInput } from './audit-event.ts';
 import { searchAudit } from './search-audit.ts';
-import { verifyAuditLeaves } from './verify-audit.ts';
 
 const tenant = 1;
 const auditor = userPrincipal({ userId: uuidv7(), username: 'auditor', role: 'auditor' });
@@ -108,44 +107,16 @@ describe('the audit log', () => {
   });
 });
 
-describe('verification', () => {
-  it('finds each altered and each missing row, and only those', async () => {
-    const [a, b] = [uuidv7(), uuidv7()];
-    trust.clock.advanceMs(60_000);
-    await trust.audit.write(trust.db, Array.from({ length: 12 }, (_, n) => input(n === 11 ? { patientIds: [a, b] } : { patientId: a, entities: [{ type: 'Observation', id: String(n) }] })));
-    await numbered();
-    expect(await verifyAuditLeaves(trust.db, trust.keys, tenant)).toMatchObject({ altered: [], missing: [] });
-
-    const [head] = await trust.db.query<{ seq: number }>('select seq from audit_head where tenant = 1');
-    const first = head!.seq - 11;
-    const at = (n: number): number => first + n;
-    // As who owns the database could: without the triggers.
-    await trust.db.query('alter table audit_event disable trigger all');
-    await trust.db.query("update audit_event set actor = 'user:somebody' where seq = $1", [at(0)]);
-    await trust.db.query('update audit_event set patient_id = $2 where seq = $1', [at(1), b]);
-    await trust.db.query("update audit_event set recorded_at = recorded_at - interval '1 day' where seq = $1", [at(2)]);
-    await trust.db.query('update audit_event set sealed = set_byte(sealed, 100, get_byte(sealed, 100) # 1) where seq = $1', [at(3)]);
-    await trust.db.query('update audit_event set leaf = set_byte(leaf, 0, get_byte(leaf, 0) # 1) where seq = $1', [at(4)]);
-    await trust.db.query('update audit_event x set sealed = y.sealed, leaf = y.leaf from audit_event y where x.seq = $1 and y.seq = $2', [at(5), at(6)]);
-    await trust.db.query("update audit_event set outcome = 'minor-failure' where seq = $1", [at(7)]);
-    await trust.db.query('delete from audit_event where seq = any($1::bigint[])', [[at(8), at(10)]]);
-    await trust.db.query('update audit_event set patient_ids = array[$2::uuid] where seq = $1', [at(11), b]);
-    await trust.db.query('alter table audit_event enable trigger all');
-
-    const found = await verifyAuditLeaves(trust.db, trust.keys, tenant);
-    expect(found.altered).toEqual([0, 1, 2, 3, 4, 5, 7, 11].map(at));
-    expect(found.missing).toEqual([at(8), at(10)]);
-    expect(await verifyAuditLeaves(trust.db, trust.keys, tenant, { fromSeq: at(9), toSeq: at(9) })).toEqual({ checked: 1, altered: [], missing: [] });
-  });
-
-  it('notices that the last rows are gone', async () => {
-    await trust.audit.write(trust.db, [input(), input()]);
-    await numbered();
-    const [head] = await trust.db.query<{ seq: number }>('select seq from audit_head where tenant = 1');
-    await trust.db.query('alter table audit_event disable trigger all');
-    await trust.db.query('delete from audit_event where seq = $1', [head!.seq]);
-    await trust.db.query('alter table audit_event enable trigger all');
-    expect((await verifyAuditLeaves(trust.db, trust.keys, tenant, { fromSeq: head!.seq })).missing).toEqual([head!.seq]);
+describe('a group commit', () => {
+  it('keeps every event of callers at once, and fails those whose batch failed', async () => {
+    const grouped = createAudit({ keys: trust.keys, db: trust.db });
+    const patientId = uuidv7();
+    await Promise.all(Array.from({ length: 300 }, () => grouped.write(trust.db, [input({ patientId })])));
+    expect(await trust.db.query('select 1 from audit_event where patient_id = $1', [patientId])).toHaveLength(300);
+    const bad = grouped.write(trust.db, [input({ tenant: 99, principal: mintSystemPrincipal('cli:test') })]);
+    await expect(bad).rejects.toThrow();
+    await grouped.write(trust.db, Array.from({ length: 150 }, () => input({ patientId })));
+    expect(await trust.db.query('select 1 from audit_event where patient_id = $1', [patientId])).toHaveLength(450);
   });
 });
 
