@@ -89,7 +89,7 @@ describe('lineage', () => {
   });
 
   it('shows a correction beside what it corrected: the old score rests on the old row, the new one on the new', async () => {
-    await primum.send(...withdrawLast(patient, 1, 'C'));
+    await primum.send(...withdrawLast(patient, 4, 'C'));
     const [latest] = await primum.core.db.query<{ id: string }>('select id from prediction where patient_id = $1 order by pin_seq desc limit 1', [ids.patient]);
     const corrected = (graph: LineageGraph): boolean => graph.nodes.some(({ kind, label }) => kind === 'fact' && label.endsWith('corrected'));
     expect(corrected(await lineage(`prediction:${latest!.id}`, 'up', '&limit=5000'))).toBe(true);
@@ -108,7 +108,7 @@ describe('lineage', () => {
     expect(graph.nodes.length).toBe(10);
     expect(graph.truncated).toBe(true);
     const whole = await lineage(`model:${ids.model}`, 'down', '&limit=5000', engineer);
-    expect(idsOf(whole, 'alert')).toEqual([`alert:${ids.alert}`]);
+    expect(idsOf(whole, 'alert')).toContain(`alert:${ids.alert}`);
   });
 
   it('is FHIR Provenance too: every target and source is named', async () => {
