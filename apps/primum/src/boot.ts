@@ -6,6 +6,7 @@ import { createAcceptor, createApplier, createBacklog, createSourceDirectory, in
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
 import { bearerPrincipal, certificatePrincipal, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type SeededUser, type Witness } from '@primum/trust';
+import { startBackups, type BackupSchedule } from './backup/start-backups.ts';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
 import { watchStream } from './figures.ts';
@@ -43,6 +44,8 @@ export type BootOptions = {
   checkpointDirectories?: readonly string[];
   /** Asked to cosign the audit log's checkpoints. */
   witnesses?: readonly Witness[];
+  /** Backups at intervals while it runs. */
+  backups?: BackupSchedule;
   /** False: API only. */
   console?: boolean;
   onStage?: (stage: StartStage | 'migrating' | 'loading the model' | 'building the console' | 'opening ports' | 'ready') => void;
@@ -166,6 +169,10 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     const ward = await startWard({ db, log, clock, register: (source) => registerSource(db, source), settled: () => settled(db, 5_000) }, { home, port: listener.port, rate: options.wardRate ?? 60 });
     later(() => ward.stop());
     void ward.live.then(() => watch.beginLive());
+  }
+  if (options.backups !== undefined) {
+    const backups = startBackups(core, options.backups);
+    later(() => backups.close());
   }
   writeRunFile(home, { pid: process.pid, httpPort, mllpPort: listener.port, databaseUrl: db.url, startedAt: clock.now().toISOString() });
   later(() => removeRunFile(home));

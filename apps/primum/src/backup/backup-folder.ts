@@ -6,7 +6,7 @@
  *     <id>/0001 …              sealed parts
  *     objects/ab/abcdef…       sealed objects of all backups, by digest, copied once
  *
- * An id is the moment in UTC and eight random digits: names sort by time. A backup that is being written lies in
+ * An id is the moment in UTC, to the millisecond, and eight random digits: names sort by time. A backup that is being written lies in
  * `<id>.partial` and is renamed once its manifest is on disk.
  */
 import { randomBytes } from 'node:crypto';
@@ -18,17 +18,17 @@ import { PrimumError } from '@primum/base';
 export type BackupKind = 'backup' | 'key-backup';
 export const markOf = (kind: BackupKind): string => `primum-${kind}`;
 
-const idPattern = /^\d{8}T\d{6}Z-[0-9a-f]{8}$/;
+const idPattern = /^\d{8}T\d{9}Z-[0-9a-f]{8}$/;
 /** An unfinished backup that nobody has written to for this long was left by a crash. */
 const strayMs = 3_600_000;
 
 export function newBackupId(at: Date): string {
-  return `${at.toISOString().replaceAll(/[-:]|\.\d+/g, '')}-${randomBytes(4).toString('hex')}`;
+  return `${at.toISOString().replaceAll(/[-:.]/g, '')}-${randomBytes(4).toString('hex')}`;
 }
 
 /** When a backup was begun, milliseconds since 1970. */
 export function momentOf(id: string): number {
-  return Date.parse(id.replace(/^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z.*$/, '$1-$2-$3T$4:$5:$6Z'));
+  return Date.parse(id.replace(/^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})(\d{3})Z.*$/, '$1-$2-$3T$4:$5:$6.$7Z'));
 }
 
 /** Complete backups, oldest first. */

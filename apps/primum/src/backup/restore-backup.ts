@@ -13,7 +13,7 @@ import { readPart } from './read-part.ts';
 export type Restored = { manifest: Manifest; /** Tables whose rows are not those of the backup. */ differing: string[]; rows: number };
 
 /** Data that come back only by mistake: whoever was signed in then signs in anew, and what was revoked since stays revoked. */
-const leftOut = ['session'];
+const leftOut = ['session', 'oidc_payload'];
 
 /**
  * Fills an empty database and an empty home from a backup: the schema as it was then, rows, sequences; then every
@@ -33,8 +33,8 @@ export async function restoreBackup(
     const parts = new Map(manifest.tables.map(({ name, part }) => [name, part]));
     await fillDatabase(databaseUrl, manifest, (name) => readPart(directory, id, parts.get(name)!, key));
     const differing = differences(manifest.tables, await digestTables(databaseUrl));
-    for (const table of leftOut) await db.query(`delete from ${table}`);
     await migrate(db);
+    for (const table of leftOut) await db.query(`delete from ${table}`);
     await restoreObjects(directory, manifest, key, home);
     await restoreFiles(directory, manifest, key, home);
     return { manifest, differing, rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0) };
@@ -43,9 +43,9 @@ export async function restoreBackup(
   }
 }
 
-/** A home may be restored into when nothing but keys lies in it. */
+/** A home may be restored into when nothing lies in it but keys and where they are. */
 export async function assertEmptyHome(home: string): Promise<void> {
-  const there = (await readdir(home).catch(() => [])).filter((name) => !['keys', 'primum.log'].includes(name));
+  const there = (await readdir(home).catch(() => [])).filter((name) => !['keys', 'keys.json', 'primum.log'].includes(name));
   if (there.length > 0) throw new PrimumError('backup.target-not-empty', home);
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PrimumError } from '@primum/base';
 import { startPostgres } from '@primum/store';
-import { mintSystemPrincipal, openKeys } from '@primum/trust';
+import { mintSystemPrincipal, openConfiguredKeys } from '@primum/trust';
 import { chooseBackup } from '../backup/backup-folder.ts';
 import { restoreKeys } from '../backup/key-backup.ts';
 import { assertEmptyHome, restoreBackup } from '../backup/restore-backup.ts';
@@ -33,7 +33,7 @@ export async function restore(args: readonly string[]): Promise<void> {
   const keysRestored = keyBackup === undefined ? undefined : await restoreKeys(home, { directory: keyBackup });
   const log = openLog(home);
   const databaseUrl = process.env['DATABASE_URL'];
-  const keys = await openKeys({ directory: keyDirectory, tenants: [tenant] });
+  const keys = await openConfiguredKeys(home, { tenants: [tenant], masterKeyFile: process.env['PRIMUM_MASTER_KEY_FILE'] });
   const postgres = databaseUrl === undefined ? await startPostgres({ home, log }) : undefined;
   let restored;
   try {

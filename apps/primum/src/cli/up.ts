@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PrimumError } from '@primum/base';
 import { parseVerifierKey, type Witness } from '@primum/trust';
+import type { BackupSchedule } from '../backup/start-backups.ts';
 import { bootPrimum, type Primum } from '../boot.ts';
 import { wantedMode } from '../mode.ts';
 import { homeOf, openLog, wholeNumber } from './settings.ts';
@@ -38,6 +39,7 @@ export async function up(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       home: { type: 'string' }, 'http-port': { type: 'string' }, 'mllp-port': { type: 'string' }, speed: { type: 'string' },
+      'backup-dir': { type: 'string' }, 'backup-every': { type: 'string' }, 'backup-keep': { type: 'string' }, 'key-backup-dir': { type: 'string' }, 'key-backup-days': { type: 'string' },
       'no-ward': { type: 'boolean' }, 'checkpoint-dir': { type: 'string', multiple: true }, witness: { type: 'string', multiple: true }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
     },
   });
@@ -46,6 +48,7 @@ export async function up(args: readonly string[]): Promise<void> {
   const mode = wantedMode(process.env, values.production === true);
   const httpPort = wholeNumber('http-port', values['http-port'], 0, 65_535);
   const mllpPort = wholeNumber('mllp-port', values['mllp-port'], 0, 65_535);
+  const backups = backupsOf(values);
   const shown = progress();
   let primum: Primum;
   try {
@@ -53,7 +56,7 @@ export async function up(args: readonly string[]): Promise<void> {
       home, log: openLog(home), onStage: (name) => shown.stage(name), console: values['no-console'] !== true,
       wardRate: values['no-ward'] === true ? null : wholeNumber('speed', values.speed, 1, 3_600) ?? 60,
       checkpointDirectories: (values['checkpoint-dir'] ?? []).map((directory) => resolve(directory)), witnesses: (values.witness ?? []).map(witnessOf),
-      ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
+      ...(backups === undefined ? {} : { backups }), ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
     });
   } finally {
     shown.end();
@@ -68,6 +71,17 @@ function witnessOf(text: string): Witness {
   const key = parseVerifierKey(keyText);
   if (key === undefined) throw new PrimumError('config.usage', '--witness takes VERIFIER_KEY@URL');
   return { url, key };
+}
+
+/** `--backup-every` in minutes, a day unless said otherwise. */
+function backupsOf(values: Partial<Record<'backup-dir' | 'backup-every' | 'backup-keep' | 'key-backup-dir' | 'key-backup-days', string>>): BackupSchedule | undefined {
+  const directory = values['backup-dir'];
+  if (directory === undefined) return undefined;
+  const minutes = wholeNumber('backup-every', values['backup-every'], 1, 10_080) ?? 1_440;
+  return {
+    directory, everyMs: minutes * 60_000, keep: wholeNumber('backup-keep', values['backup-keep'], 1, 10_000) ?? 14,
+    keyDirectory: values['key-backup-dir'], keyDays: wholeNumber('key-backup-days', values['key-backup-days'], 1, 3_650),
+  };
 }
 
 function greet(primum: Primum, home: string): void {
