@@ -20,7 +20,7 @@ export const reviewWords: Readonly<Record<ReviewKind, string>> = {
   'many-emergencies': 'Several emergency accesses in a week',
   'own-record': 'Opened their own record',
   colleague: 'Opened a colleague’s record',
-  vip: 'Opened a record that is looked at more closely',
+  vip: 'Opened a specially protected record',
   'same-surname': 'Shares a rare surname with the patient',
   'same-address': 'Shares an address with the patient',
   'unusual-volume': 'More patients in an hour than is usual',

@@ -12,9 +12,10 @@ import { FindPatient } from './find-patient.tsx';
 
 const day = (instant: string): string => instant.slice(0, 10);
 const purposeText = (code: string): string => (purposeWords as Readonly<Record<string, string | undefined>>)[code] ?? code; // an older log may hold other codes
+const spanText = (from: string, to: string): string => (from === to ? from : `${from} to ${to}`);
 const columns: Columns<AccountEntry> = [
   { id: 'day', header: 'Day (UTC)', cell: ({ row }) => day(row.original.firstAt) },
-  { id: 'time', header: 'Time', cell: ({ row }) => (row.original.times === 1 ? timeText(row.original.firstAt) : `${timeText(row.original.firstAt)} to ${timeText(row.original.lastAt)}`) },
+  { id: 'time', header: 'Time', cell: ({ row }) => spanText(timeText(row.original.firstAt), timeText(row.original.lastAt)) },
   { id: 'times', header: 'Times', cell: ({ row }) => row.original.times },
   { id: 'who', header: 'Who', cell: ({ row }) => <>{row.original.who} <span className="quiet">{row.original.role?.replaceAll('-', ' ') ?? row.original.actor.split(':')[0]}</span></> },
   { id: 'what', header: 'What', cell: ({ row }) => actionWords(row.original.action) },
