@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { PrimumError } from '@primum/base';
 import { createMllpFramer, frameMllp, type FrameEvent } from '@primum/formats';
 
@@ -13,6 +14,8 @@ export type MllpClientOptions = {
   /** From sending a message to its answer; also for connecting. */
   timeoutMs?: number;
   maxFrameBytes?: number;
+  /** MLLP over TLS: PEM of who vouches for the listener, the name that its certificate must have, and one's own pair. */
+  tls?: { ca: string | Buffer; servername?: string; cert?: string | Buffer; key?: string | Buffer };
 };
 
 export type MllpClient = {
@@ -34,9 +37,11 @@ type Pending = { framed: Buffer; deadlineMs: number; resolve(answer: Buffer): vo
 /** Connects to an MLLP listener. Reconnecting is the caller's. Errors: net.connect-failed. */
 export async function connectMllp(options: MllpClientOptions): Promise<MllpClient> {
   const { host, port, pipelining = 1, maxWaiting = 10_000, timeoutMs = 30_000, maxFrameBytes = 1024 * 1024 } = options;
-  const socket = connect({ host, port, noDelay: true, keepAlive: true });
+  const { tls } = options;
+  const to = { host, port, noDelay: true, keepAlive: true };
+  const socket = tls === undefined ? connect(to) : connectTls({ ...to, ...tls, minVersion: 'TLSv1.2' });
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(timeoutMs) });
+    await once(socket, tls === undefined ? 'connect' : 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) });
   } catch (cause) {
     socket.on('error', () => undefined).destroy();
     throw new PrimumError('net.connect-failed', `${host}:${port}`, { cause });

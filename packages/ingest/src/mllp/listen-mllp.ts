@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server } from 'node:net';
-import { PrimumError, systemClock, type Clock, type Log } from '@primum/base';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { errorFields, PrimumError, systemClock, type Clock, type Log } from '@primum/base';
+import { demandTls, readTlsFiles, watchTlsFiles, type TlsFiles } from '@primum/trust';
 import { serveConnection, type ConnectionLimits, type MllpConnection } from './serve-connection.ts';
 
 export type MllpDeps = {
@@ -24,6 +26,8 @@ export type MllpOptions = {
   host: string;
   /** 0 takes a free one. */
   port: number;
+  /** MLLP over TLS (IHE ITI TF-2: 3.19); with `clientCaFile` only peers whose certificate one of these vouches for. */
+  tls?: TlsFiles;
   maxConnections?: number;
   /** Bytes of frames handed to `accept` and not answered yet, over all connections. */
   maxInFlightBytes?: number;
@@ -45,7 +49,8 @@ const saturationPollMs = 10;
 /**
  * Listens for HL7 v2 over MLLP. Memory is bounded by maxConnections × 2 maxFrameBytes (frames that are arriving) plus
  * maxInFlightBytes and one frame a connection.
- * Errors: net.port-in-use; config.invalid when the address cannot be bound.
+ * Errors: net.port-in-use; config.invalid when the address cannot be bound; net.plaintext-refused beyond this machine
+ * without TLS; net.certificate-unusable.
  */
 export async function listenMllp(deps: MllpDeps, options: MllpOptions): Promise<MllpListener> {
   const { host, port, maxConnections = 256, maxInFlightBytes = 64 * 1024 * 1024, closeTimeoutMs = 10_000 } = options;
@@ -57,6 +62,7 @@ export async function listenMllp(deps: MllpDeps, options: MllpOptions): Promise<
     frameTimeoutMs: options.frameTimeoutMs ?? 60_000,
     lingerMs: options.lingerMs ?? 1000,
   };
+  demandTls('MLLP', host, options.tls);
   const clock = deps.clock ?? systemClock;
   const connections = new Set<MllpConnection>();
   let inFlightBytes = 0;
@@ -90,12 +96,19 @@ export async function listenMllp(deps: MllpDeps, options: MllpOptions): Promise<
     },
   };
 
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+  const serve = (socket: Socket): void => {
     const connection = serveConnection(connectionDeps, limits, socket);
     connections.add(connection);
     socket.on('close', () => connections.delete(connection));
     connection.pump();
-  });
+  };
+  const { tls } = options;
+  // Under TLS a peer that says close_notify takes no more answers (RFC 5246, 7.2.1), and Node leaves half-open ones behind.
+  const secure = tls === undefined ? undefined
+    : createTlsServer({ pauseOnConnect: true, ...readTlsFiles(tls), handshakeTimeout: 10_000, requestCert: tls.clientCaFile !== undefined, rejectUnauthorized: true }, serve);
+  secure?.on('tlsClientError', (error, socket) => deps.log.warn('mllp.handshake-failed', { ...errorFields(error), address: socket.remoteAddress ?? '' }));
+  const renewal = tls === undefined || secure === undefined ? undefined : watchTlsFiles(tls, (context) => secure.setSecureContext(context), { log: deps.log });
+  const server = secure ?? createServer({ allowHalfOpen: true, pauseOnConnect: true }, serve);
   server.maxConnections = maxConnections;
   server.on('drop', (data) => deps.log.warn('mllp.connection-refused', { address: data?.remoteAddress ?? '', limit: maxConnections }));
   await bind(server, host, port);
@@ -104,6 +117,7 @@ export async function listenMllp(deps: MllpDeps, options: MllpOptions): Promise<
   const bound = (server.address() as AddressInfo).port;
 
   const closeOnce = async (): Promise<void> => {
+    renewal?.close();
     const closed = once(server, 'close');
     server.close();
     const cut = setTimeout(() => connections.forEach((connection) => connection.destroy()), closeTimeoutMs);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import pg from 'pg';
 import { PrimumError } from '@primum/base';
+import { demandVerifiedTls } from './demand-tls.ts';
 import { databaseError } from './errors.ts';
 import { createStatementNames, sqlOver, type Sql } from './sql.ts';
 import { types } from './types.ts';
@@ -35,8 +36,12 @@ export type OpenOptions = {
   acceptUnsafe?: boolean;
 };
 
-/** Opens a pool on PostgreSQL 15 or newer. Throws store.unreachable, and store.unsafe where a commit is not on disk. */
+/**
+ * Opens a pool on PostgreSQL 15 or newer. Throws store.unreachable, store.unsafe where a commit is not on disk, and
+ * net.plaintext-refused where the server is beyond this machine and not asked for by sslmode=verify-full.
+ */
 export async function openDb(options: OpenOptions): Promise<Db> {
+  demandVerifiedTls(options.url);
   const config: pg.ClientConfig = {
     connectionString: options.url,
     application_name: options.applicationName ?? 'primum',
