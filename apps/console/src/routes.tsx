@@ -59,6 +59,7 @@ const auditRoute = createRoute({
   component: lazyRouteComponent(() => import('./audit/audit-page.tsx'), 'AuditPage'),
 });
 
+const evidenceRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/evidence', component: lazyRouteComponent(() => import('./evidence/evidence-page.tsx'), 'EvidencePage') });
 const lineageRoute = createRoute({
   getParentRoute: () => signedInRoute,
   path: '/lineage',
@@ -84,7 +85,7 @@ const usersRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/us
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, lineageRoute, reviewsRoute, accessesRoute]),
+  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {
