@@ -99,7 +99,8 @@ function configurationOf(deps: IssuerDeps, { tenant, origin }: IssuerOptions, jw
     extraParams: {
       launch: null,
       async aud(ctx: KoaContextWithOIDC, value: string | undefined) {
-        const asked = ctx.oidc.params?.['scope'];
+        // As it was sent: by now the parameters hold known scopes only.
+        const asked = (ctx.oidc.body ?? ctx.query)['scope'];
         const scopes = typeof asked === 'string' ? asked.split(' ') : [];
         if (scopes.some(isRestricted)) throw new errors.InvalidScope('scopes restricted by search are not supported', scopes.find(isRestricted)!);
         const asksForData = scopes.some(isResourceScope);
@@ -140,6 +141,7 @@ function prepareRequest(deps: IssuerDeps, tenant: number): Middleware {
         const granted = asked.some(isRestricted) ? asked : narrowScopes(asked, client.scopes);
         // A refresh token needs the person's consent (OpenID Connect Core, section 11), which we ask each time.
         ctx.query = { ...ctx.query, scope: granted.join(' '), ...(granted.includes('offline_access') && prompt === undefined ? { prompt: 'consent' } : {}) };
+        Object.assign(ctx.req, { originalUrl: `${issuerPath}${ctx.req.url ?? ''}` }); // the mount path is found by the two
       }
     }
     await next();
