@@ -13,6 +13,7 @@ export const personalData: readonly PersonalData[] = [servingPersonalData, messa
 export const keptOfErased: Readonly<Record<string, string>> = {
   audit_event: 'who did what is to be proven for six years; patients stand in it as pseudonyms',
   review_item: 'what the privacy office found about the conduct of staff; the patient stands in it as a pseudonym',
+  relationship_check: 'a look at the record that staff are still to explain; read from the audit log, a pseudonym for a few days',
   erasure: 'the erasure itself',
   erased_patient: 'keeps the person from coming back with a restored database',
   erased_record: 'answers 410 for what was there',
