@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import { errorFields, PrimumError, type Log } from '@primum/base';
-import { usualPurpose, type Figures, type Mode } from '@primum/contract';
+import type { Figures, Mode } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
-import { bearerPrincipal, certificatePrincipal, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type SeededUser, type Witness } from '@primum/trust';
+import { bearerPrincipal, certificatePrincipal, demandTls, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
 import { startBackups, type BackupSchedule } from './backup/start-backups.ts';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
@@ -25,6 +25,7 @@ import { startRights } from './rights/start-rights.ts';
 import { settleMode } from './mode.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { settled } from './settle.ts';
+import { loopback, type Transport } from './transport.ts';
 import { announce } from './http/announce.ts';
 import { boundHistory } from './ward-simulator/bound-history.ts';
 import { startWard } from './ward-simulator/start-ward.ts';
@@ -38,6 +39,8 @@ export type BootOptions = {
   /** 0: any free port. */
   httpPort?: number;
   mllpPort?: number;
+  /** On this machine only where absent. */
+  transport?: Transport;
   /** Ward seconds per wall second; null: no simulated ward. */
   wardRate?: number | null;
   /** Further folders that get the audit log's checkpoints and tiles; `<home>/checkpoints` always does. */
@@ -58,6 +61,8 @@ export type Primum = {
   httpPort: number;
   mllpPort: number;
   url: string;
+  /** What listens, for `scanTransport`. */
+  listeners: readonly ScannedListener[];
   /** With passwords, on the first start only. */
   seeded: SeededUser[];
   figures(): Promise<Figures>;
@@ -71,7 +76,10 @@ const housekeepingMs = 60_000;
 
 /** Starts everything on this machine, each part closed in reverse order when a later one fails or on `stop`. */
 export async function bootPrimum(options: BootOptions): Promise<Primum> {
-  const { home, log } = options;
+  const { home, log, transport = loopback } = options;
+  const { tls } = transport;
+  demandTls('HTTP', transport.listen, tls);
+  demandTls('MLLP', transport.mllpListen, tls);
   const startedAt = new Date();
   const stage = options.onStage ?? (() => undefined);
   await using stack = new AsyncDisposableStack();
@@ -131,30 +139,32 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const issuer = createIssuerMount(core);
   const handlers = createHandlers({ core, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
-    log, handlers, issuer, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
+    log, handlers, issuer, transport, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),
     isFresh: (session) => core.identity.isFresh(session),
     principalOf: (session, remote) => userPrincipal(session, remote),
     bearerOf: (token, remote) => bearerPrincipal(core, tenant, token, remote),
     certificateOf: (fingerprint, remote) => certificatePrincipal(core, tenant, fingerprint, remote),
     isAppOrigin: (origin) => isAppOrigin(db, tenant, origin),
-    demand: async (principal, permission, route) => void await requirePermission(core, { tenant, principal, authority: permission, purpose: usualPurpose[permission], action: `route.${String(route)}` }),
+    demand: async (principal, permission, route, purpose) => void await requirePermission(core, { tenant, principal, authority: permission, purpose, action: `route.${String(route)}` }),
   });
   later(() => app.close());
   try {
-    await app.listen({ host: '127.0.0.1', port: options.httpPort ?? 8_420 });
+    await app.listen({ host: transport.listen, port: options.httpPort ?? 8_420 });
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') throw new PrimumError('net.port-in-use', `HTTP ${options.httpPort ?? 8_420}`);
     throw error;
   }
   const address = app.server.address();
   const httpPort = typeof address === 'object' && address !== null ? address.port : 0;
-  await issuer.open(`http://127.0.0.1:${httpPort}`);
-  const listener = await listenMllp(
-    { accept: (frame, connection) => acceptor.accept(frame, connection), saturated: () => acceptor.saturated(), log },
-    { host: '127.0.0.1', port: options.mllpPort ?? 2_575, maxFrameBytes },
-  );
+  const origin = tls === undefined ? `http://127.0.0.1:${httpPort}` : `https://${transport.hosts[0] ?? 'localhost'}:${httpPort}`;
+  await issuer.open(origin);
+  const mllp = { accept: (frame: Buffer, connection: { remote: string }) => acceptor.accept(frame, connection), saturated: () => acceptor.saturated(), log };
+  const listener = await listenMllp(mllp, { host: transport.mllpListen, port: options.mllpPort ?? 2_575, maxFrameBytes, ...(tls === undefined ? {} : { tls }) });
   later(() => listener.close());
+  // Senders on this machine (the simulated ward, primum import) need no certificate.
+  const beside = tls === undefined ? listener : await listenMllp(mllp, { host: '127.0.0.1', port: 0, maxFrameBytes });
+  later(() => beside.close());
 
   const housekeeping = setInterval(() => {
     // The next round tries again.
@@ -166,7 +176,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => clearInterval(housekeeping));
 
   if (options.wardRate !== null && core.mode === 'demonstration') {
-    const ward = await startWard({ db, log, clock, register: (source) => registerSource(db, source), settled: () => settled(db, 5_000) }, { home, port: listener.port, rate: options.wardRate ?? 60 });
+    const ward = await startWard({ db, log, clock, register: (source) => registerSource(db, source), settled: () => settled(db, 5_000) }, { home, port: beside.port, rate: options.wardRate ?? 60 });
     later(() => ward.stop());
     void ward.live.then(() => watch.beginLive());
   }
@@ -174,13 +184,18 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     const backups = startBackups(core, options.backups);
     later(() => backups.close());
   }
-  writeRunFile(home, { pid: process.pid, httpPort, mllpPort: listener.port, databaseUrl: db.url, startedAt: clock.now().toISOString() });
+  writeRunFile(home, { pid: process.pid, httpPort, mllpPort: beside.port, databaseUrl: db.url, startedAt: clock.now().toISOString() });
   later(() => removeRunFile(home));
   stage('ready');
 
   const owned = stack.move();
   return {
-    core, sequencer, httpPort, mllpPort: listener.port, url: `http://127.0.0.1:${httpPort}/`, seeded,
+    core, sequencer, httpPort, mllpPort: listener.port, url: `${origin}/`, seeded,
+    listeners: [
+      { name: 'console and API', host: transport.listen, port: httpPort, protocol: 'http', tls: tls !== undefined },
+      { name: 'HL7 v2', host: transport.mllpListen, port: listener.port, protocol: 'mllp', tls: tls !== undefined },
+      ...(beside === listener ? [] : [{ name: 'HL7 v2 of this machine', host: '127.0.0.1', port: beside.port, protocol: 'mllp' as const, tls: false }]),
+    ],
     figures: () => watch.figures(),
     applied: () => applier.idle(),
     stop: () => owned.disposeAsync(),

@@ -52,7 +52,7 @@ export async function openCore(options: CoreOptions & { beside?: boolean }): Pro
       await migrate(db);
       const keys = await openConfiguredKeys(home, { tenants: [tenant], masterKeyFile: process.env['PRIMUM_MASTER_KEY_FILE'] });
       const audit = createAudit({ keys, db });
-      const policy = createPolicy({ readPatientFacts, demonstration: mode === 'demonstration' });
+      const policy = createPolicy({ readPatientFacts, folders: [join(home, 'policies')], demonstration: mode === 'demonstration' });
       const identity = createIdentity({ db, keys, audit, policy, clock: systemClock }, { mode });
       return {
         home, mode, db, keys, audit, policy, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log, personalData, onErased: [],

@@ -11,19 +11,19 @@ export const permissions = [
 ] as const;
 export type Permission = (typeof permissions)[number];
 
-export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
-  clinician: ['patient.read', 'patient.find', 'prediction.read', 'prediction.replay', 'alert.act', 'emergency.access', 'model.read', 'lineage.read', 'consent.read', 'consent.write'],
-  'integration-engineer': ['feed.read', 'quarantine.read', 'quarantine.replay'],
-  'data-scientist': ['model.read', 'lineage.read'],
-  'ml-engineer': ['model.read', 'model.decide', 'feed.read', 'lineage.read'],
-  'privacy-officer': [
-    'patient.find', 'audit.read', 'audit.export', 'disclosure.read', 'review.manage', 'breach.investigate', 'consent.read', 'consent.write', 'rights.manage',
-    'erasure.manage', 'erasure.approve', 'retention.manage', 'policy.read', 'evidence.read', 'agreement.manage', 'model.read', 'lineage.read',
-  ],
-  'security-officer': ['erasure.approve', 'user.manage', 'client.manage', 'key.read', 'key.manage', 'policy.read', 'evidence.read', 'breach.investigate', 'audit.read', 'audit.export', 'model.read'],
-  auditor: ['audit.read', 'audit.export', 'policy.read', 'evidence.read', 'key.read', 'lineage.read', 'model.read'],
-};
+/**
+ * Why PHI is used: HL7 v3 PurposeOfUse (http://terminology.hl7.org/CodeSystem/v3-ActReason). TREAT treatment, HOPERAT
+ * running the service, HSYSADMIN administering the system, HQUALIMP replaying, measuring, improving, HCOMPL auditing,
+ * HRESCH research, PUBHLTH public health reporting, PATRQT the patient asked, BTG break the glass.
+ */
+export const purposes = ['TREAT', 'HOPERAT', 'HSYSADMIN', 'HQUALIMP', 'HCOMPL', 'HRESCH', 'PUBHLTH', 'PATRQT', 'BTG'] as const;
+export type Purpose = (typeof purposes)[number];
 
-export function roleAllows(role: Role, permission: Permission): boolean {
-  return rolePermissions[role].includes(permission);
-}
+/** What a permission is used for where a request does not say. */
+export const usualPurpose: Readonly<Record<Permission, Purpose>> = {
+  'patient.read': 'TREAT', 'patient.find': 'TREAT', 'prediction.read': 'TREAT', 'prediction.replay': 'HQUALIMP', 'alert.act': 'TREAT', 'emergency.access': 'BTG',
+  'feed.read': 'HOPERAT', 'quarantine.read': 'HOPERAT', 'quarantine.replay': 'HOPERAT', 'model.read': 'HOPERAT', 'lineage.read': 'HQUALIMP',
+  'consent.read': 'PATRQT', 'consent.write': 'PATRQT', 'rights.manage': 'PATRQT', 'erasure.manage': 'PATRQT', 'erasure.approve': 'PATRQT', 'model.decide': 'HOPERAT', 'retention.manage': 'HCOMPL',
+  'audit.read': 'HCOMPL', 'audit.export': 'HCOMPL', 'disclosure.read': 'HCOMPL', 'review.manage': 'HCOMPL', 'breach.investigate': 'HCOMPL',
+  'policy.read': 'HCOMPL', 'evidence.read': 'HCOMPL', 'agreement.manage': 'HCOMPL', 'user.manage': 'HSYSADMIN', 'client.manage': 'HSYSADMIN', 'key.read': 'HSYSADMIN', 'key.manage': 'HSYSADMIN',
+};

@@ -30,7 +30,7 @@ create index emergency_access_open on emergency_access (tenant, patient_id, unti
 -- One row a patient, of the whole group of merged records. A unit treats a patient from admission until three days
 -- (of the site's clock) after the end of the stay: letters are written and results come in after discharge.
 create view patient_facts as
-select p.tenant, p.id as patient_id, f.restricted, f.ai_opt_out, f.research_opt_out, f.vip, u.care_units, e.emergency_for
+select p.tenant, p.id as patient_id, p.root_id, f.restricted, f.ai_opt_out, f.research_opt_out, f.vip, u.care_units, e.emergency_for
 from patient p
 cross join lateral (
   select bool_or(g.restricted) as restricted, bool_or(g.ai_opt_out) as ai_opt_out, bool_or(g.research_opt_out) as research_opt_out, bool_or(g.vip) as vip

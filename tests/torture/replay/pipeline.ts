@@ -23,7 +23,7 @@ export async function openPipeline(home: string, model: ModelPackage) {
   await migrate(db);
   const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
   const audit = createAudit({ keys });
-  const policy = createPolicy({ readPatientFacts });
+  const policy = createPolicy({ readPatientFacts, demonstration: true });
   const engine = createOnnxEngine();
   later(() => engine.close());
   const explainer = createExplainer();

@@ -1,16 +1,24 @@
 import { createReadStream, existsSync } from 'node:fs';
+import type { Server, ServerOptions } from 'node:https';
 import { join } from 'node:path';
 import fastifyCookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import { PrimumError, type Log } from '@primum/base';
-import { routes, type Permission, type Route, type RouteName } from '@primum/contract';
-import { issuerPath, type Principal, type Session } from '@primum/trust';
+import { routes, usualPurpose, type Permission, type Purpose, type Route, type RouteName } from '@primum/contract';
+import { isPurpose, issuerPath, readTlsFiles, watchTlsFiles, type Principal, type Session, type TlsFiles } from '@primum/trust';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
+import { loopback, type Transport } from '../transport.ts';
 import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-caller.ts';
 import { apiError, sendError } from './send-error.ts';
 
-export const sessionCookie = 'primum_session';
+/**
+ * The session's cookie. Over TLS its name begins with `__Host-`: browsers then take it from this host alone, for all of
+ * it and over TLS only (RFC 6265bis, section 4.1.3.2), so that no other host of the domain can set one for us.
+ */
+export function sessionCookieOf(request: Pick<FastifyRequest, 'protocol'>): string {
+  return request.protocol === 'https' ? '__Host-primum_session' : 'primum_session';
+}
 
 /** What a handler gets: validated parts of the request, and who asks (null only where the route is public). */
 export type Call = {
@@ -22,6 +30,8 @@ export type Call = {
   session: Session | null;
   token: string | null;
   remote: string;
+  /** Why: the header `x-purpose-of-use`, else what the route's permission is usually for. Whether it may be is policy. */
+  purpose: Purpose;
   reply: FastifyReply;
   request: FastifyRequest;
 };
@@ -38,10 +48,12 @@ export type ApiDeps = CallerDeps & {
   /** Proved who they are a short while ago. */
   isFresh(session: Session): boolean;
   /** Throws auth.forbidden where the role does not allow it; the refusal is then on the audit log. */
-  demand(principal: Principal, permission: Permission, route: RouteName, remote: string): Promise<void>;
+  demand(principal: Principal, permission: Permission, route: RouteName, purpose: Purpose): Promise<void>;
   handlers: Handlers;
   /** Folder of the built console. */
   consoleDirectory: string;
+  /** Loopback without TLS where absent. */
+  transport?: Pick<Transport, 'hosts' | 'tls'>;
 };
 
 const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
@@ -51,7 +63,9 @@ const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 
  * role and shape are checked here, before a handler runs. Changes are taken from this origin only.
  */
 export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
-  const app = Fastify({ bodyLimit: 1024 * 1024, requestTimeout: 30_000, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } });
+  const { tls, hosts } = deps.transport ?? loopback;
+  const settings = { bodyLimit: 1024 * 1024, requestTimeout: 30_000, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } };
+  const app = tls === undefined ? Fastify(settings) : overTls(deps.log, tls, (https) => Fastify({ ...settings, https }));
   // fast-json-stringify takes unions and tuples wrong; answers are typed by the contract and held against it by a test.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   await app.register(fastifyCookie);
@@ -61,9 +75,10 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
       'content-security-policy': contentSecurityPolicy, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer',
       'cross-origin-opener-policy': 'same-origin', 'permissions-policy': 'camera=(), microphone=(), geolocation=()',
     });
+    if (request.protocol === 'https') void reply.header('strict-transport-security', 'max-age=31536000');
     if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
     // A page of another origin (also one that resolves to us: DNS rebinding) can neither read nor change anything.
-    if (!isLoopbackHost(request.headers.host)) throw new PrimumError('auth.origin-refused');
+    if (!isOurName(request.headers.host, hosts)) throw new PrimumError('auth.origin-refused');
     const origin = request.headers.origin;
     if (isFhir(request) && origin !== undefined && await deps.isAppOrigin(origin)) {
       // Tokens, not cookies, speak for an app: no credentials are allowed to come along.
@@ -72,7 +87,7 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
     }
     // The issuer's endpoints are made to be asked from elsewhere and look after themselves.
     if (request.url.startsWith(`${issuerPath}/`)) return;
-    if (request.method !== 'GET' && request.method !== 'HEAD' && origin !== undefined && origin !== `http://${request.headers.host}`) {
+    if (request.method !== 'GET' && request.method !== 'HEAD' && origin !== undefined && origin !== `${request.protocol}://${request.headers.host}`) {
       throw new PrimumError('auth.origin-refused');
     }
   });
@@ -112,7 +127,7 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
         // Validated against the route's schemas just before.
         params: request.params as Record<string, unknown>,
         query: request.query as Record<string, unknown>,
-        body: request.body, principal, session, token, remote: request.ip, reply, request,
+        body: request.body, principal, session, token, remote: request.ip, purpose: purposeOf(route, request), reply, request,
       });
       if (!reply.sent) await reply.send(answer ?? null);
       return reply;
@@ -123,18 +138,40 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
 const callers = new WeakMap<FastifyRequest, Caller>();
 
 async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: FastifyRequest): Promise<void> {
-  const caller = await resolveCaller(deps, request, request.cookies[sessionCookie] ?? null);
+  const caller = await resolveCaller(deps, request, request.cookies[sessionCookieOf(request)] ?? null);
   const { principal, session } = caller;
   callers.set(request, caller);
   if (route.needs === 'public') return;
   if (principal === null) throw new PrimumError('auth.required');
   if (session !== null && !(route.states ?? ['full']).includes(session.state)) throw new PrimumError('auth.incomplete', session.state);
-  if (route.needs !== 'session') await deps.demand(principal, route.needs, name, request.ip);
+  if (route.needs !== 'session') await deps.demand(principal, route.needs, name, purposeOf(route, request));
   if (route.freshFactor === true && (session === null || !deps.isFresh(session))) throw new PrimumError('auth.fresh-factor-needed');
 }
 
-function isLoopbackHost(host: string | undefined): boolean {
-  return host !== undefined && /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(host);
+/** An unknown word is a mistake of the caller and not taken for the usual purpose. */
+function purposeOf({ needs }: Route, { headers }: FastifyRequest): Purpose {
+  const said = headers['x-purpose-of-use'];
+  if (said === undefined) return needs === 'public' || needs === 'session' ? 'HOPERAT' : usualPurpose[needs];
+  if (typeof said !== 'string' || !isPurpose(said)) throw new PrimumError('api.request-invalid', 'x-purpose-of-use');
+  return said;
+}
+
+/** Loopback, or a name that whoever started Primum has given it. */
+function isOurName(host: string | undefined, hosts: readonly string[]): boolean {
+  const name = host?.replace(/:\d+$/, '').toLowerCase();
+  return name !== undefined && (/^(127\.0\.0\.1|localhost|\[::1\])$/.test(name) || hosts.includes(name));
+}
+
+/**
+ * A client's certificate is asked for where somebody vouches for clients, and never demanded: browsers have none, and
+ * whom it stands for is decided where the caller is.
+ */
+function overTls(log: Log, tls: TlsFiles, make: (options: ServerOptions) => FastifyInstance<Server>): FastifyInstance {
+  const app = make({ ...readTlsFiles(tls), requestCert: tls.clientCaFile !== undefined, rejectUnauthorized: false, handshakeTimeout: 10_000 });
+  const renewal = watchTlsFiles(tls, (context) => app.server.setSecureContext(context), { log });
+  app.addHook('onClose', async () => renewal.close());
+  // Requests and replies are those of http; only the server beneath differs, which nothing else touches.
+  return app as unknown as FastifyInstance;
 }
 
 async function sendIndex(directory: string, reply: FastifyReply): Promise<void> {

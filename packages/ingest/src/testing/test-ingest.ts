@@ -41,7 +41,7 @@ export async function createTestIngest(clock: Clock = systemClock): Promise<Test
   const directory = mkdtempSync(join(tmpdir(), 'primum-ingest-'));
   const keys = await openKeys({ directory, tenants: [tenant] });
   const audit = createAudit({ keys });
-  const policy = createPolicy({ readPatientFacts });
+  const policy = createPolicy({ readPatientFacts, demonstration: true });
   const codes = parseCodeTable(JSON.parse(readFileSync(new URL('../../../../packs/sepsis/codes.json', import.meta.url), 'utf8')));
   const mappings = await loadMappings(codes);
   for (const application of ['SIMADT', 'SIMMON', 'SIMLAB']) {

@@ -24,7 +24,7 @@ beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'primum-record-'));
   keys = await openKeys({ directory, tenants: [tenant] });
   audit = createAudit({ keys });
-  policy = createPolicy({ readPatientFacts });
+  policy = createPolicy({ readPatientFacts, demonstration: true });
 });
 afterAll(async () => {
   await drop();

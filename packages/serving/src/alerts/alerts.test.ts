@@ -6,7 +6,7 @@ import { acknowledgeAlert, snoozeAlert, type AlertDeps } from './act-on-alert.ts
 
 let ward: TestWard;
 let deps: AlertDeps;
-const user: UserPrincipal = { kind: 'user', userId: randomUUID(), username: 'nurse', role: 'clinician' };
+const user: UserPrincipal = { kind: 'user', userId: randomUUID(), username: 'nurse', role: 'clinician', careUnits: ['*'] };
 const minute = 60_000;
 
 beforeAll(async () => {
@@ -105,6 +105,12 @@ describe('an alert', () => {
     await ward.leave(stay, t0 + hour + 5 * minute);
     await ward.scored();
     expect(await alertsOf(stay)).toMatchObject([{ status: 'closed', snoozed_until: null }]);
+    // By the database's clock the stay ended long ago: nobody treats the patient any more, and only an emergency access opens the record.
+    await expect(acknowledgeAlert(deps, user, alert.id, { as: 'assessing', version: 3 })).rejects.toMatchObject({ code: 'auth.no-care-relationship' });
+    await ward.db.query(
+      `insert into emergency_access (tenant, id, user_id, patient_id, opened_at, until, sealed_reason) values (1, $1, $2, $3, now(), now() + interval '1 hour', '')`,
+      [randomUUID(), user.userId, stay.patientId],
+    );
     await expect(acknowledgeAlert(deps, user, alert.id, { as: 'assessing', version: 3 })).rejects.toMatchObject({ code: 'alert.transition-invalid' });
   });
 

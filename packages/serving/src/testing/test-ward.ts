@@ -26,7 +26,7 @@ export async function createTestWard() {
   const clock = manualClock(new Date(t0));
   const keys = await openKeys({ directory, tenants: [tenant] });
   const audit = createAudit({ keys });
-  const policy = createPolicy({ readPatientFacts });
+  const policy = createPolicy({ readPatientFacts, demonstration: true });
   const engine = createOnnxEngine();
   const explainer = createExplainer();
   const model = createTestModel();

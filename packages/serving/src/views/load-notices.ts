@@ -12,14 +12,16 @@ const maxNotices = 100;
 export async function loadNotices(deps: ViewDeps, reader: PhiReader): Promise<Notice[]> {
   const { db, tenant, clock } = deps;
   if (reader.principal.kind !== 'user') return [];
+  const allowed = reader.rowFilter({ alias: 'f', from: 3 });
   const rows = await db.query<Row>(
     `select n.id, s.id as stay_id, p.root_id, s.bed, n.created_at
      from notice n
      join alert a on a.tenant = n.tenant and a.id = n.alert_id
      join stay s on s.tenant = a.tenant and s.id = a.stay_id
      join patient p on p.tenant = s.tenant and p.id = s.patient_id
-     where n.tenant = $1 and n.user_id = $2 and n.read_at is null order by n.created_at limit ${maxNotices}`,
-    [tenant, reader.principal.userId],
+     join patient_facts f on f.tenant = p.tenant and f.patient_id = p.root_id
+     where n.tenant = $1 and n.user_id = $2 and n.read_at is null and ${allowed.sql} order by n.created_at limit ${maxNotices}`,
+    [tenant, reader.principal.userId, ...allowed.values],
   );
   const identities = await readIdentities(deps, reader, [...new Set(rows.map(({ root_id }) => root_id))], clock.now().getTime());
   return rows.map((row) => ({

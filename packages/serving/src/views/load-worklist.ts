@@ -23,14 +23,15 @@ const hourMs = 3_600_000;
 
 type StayRow = MaybeRisk & { id: string; root_id: string; ward: string | null; bed: string | null; in_training: boolean; alert_id: string | null };
 
-const selectStays = `
+const selectStays = (allowed: string): string => `
 select s.id, p.root_id, s.ward, s.bed, p.in_training, r.prediction_id, r.status, r.reasons, r.scored_id, r.scored_as_of, r.probability, r.tier, r.alert_id
 from stay s
 join patient p on p.tenant = s.tenant and p.id = s.patient_id
+join patient_facts f on f.tenant = p.tenant and f.patient_id = p.root_id
 left join stay_risk r on r.tenant = s.tenant and r.stay_id = s.id and not r.ended
-where s.tenant = $1 and s.site_id = $2 and s.status = 'in-progress' and s.icu`;
+where s.tenant = $1 and s.site_id = $2 and s.status = 'in-progress' and s.icu and ${allowed}`;
 
-/** The worklist of a site (the first one, where none is named). Throws record.not-found for a site that isn't there. */
+/** The worklist of a site, of the patients that the reader's person may see (the first one, where none is named). Throws record.not-found for a site that isn't there. */
 export async function loadWorklist(deps: ViewDeps, reader: PhiReader, query: { siteCode?: string | undefined }): Promise<Worklist> {
   const { db, tenant, clock, model } = deps;
   const { at, sites } = await readSite(deps, { code: query.siteCode });
@@ -39,7 +40,8 @@ export async function loadWorklist(deps: ViewDeps, reader: PhiReader, query: { s
   const common = { sites: sites.map(({ code, name }) => ({ code, name })), model: modelSummary(model), notices };
   if (at === null) return { ...common, site: noSite(clock.now()), rows: [], summary: worklistSummary({ scored: 0, withheld: 0, ineligible: 0, unscored: 0, alerts: 0 }, null) };
 
-  const stays = await db.query<StayRow>(selectStays, [tenant, at.site.id]);
+  const allowed = reader.rowFilter({ alias: 'f', from: 3 });
+  const stays = await db.query<StayRow>(selectStays(allowed.sql), [tenant, at.site.id, ...allowed.values]);
   const rows = await loadRows(deps, reader, at, stays);
   const count = (...statuses: string[]): number => rows.filter(({ risk }) => statuses.includes(risk.status)).length;
   const withheld = count('withheld');

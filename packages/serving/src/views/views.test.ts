@@ -16,7 +16,7 @@ let calm: TestStay;
 let alarming: TestStay;
 let silent: TestStay;
 let keys: string[];
-const user: UserPrincipal = { kind: 'user', userId: randomUUID(), username: 'nurse', role: 'clinician' };
+const user: UserPrincipal = { kind: 'user', userId: randomUUID(), username: 'nurse', role: 'clinician', careUnits: ['*'] };
 const minute = 60_000;
 
 function reading<T>(scope: PhiScope, work: (reader: PhiReader) => Promise<T>): Promise<T> {

@@ -8,7 +8,7 @@ import { withPhiWriter, type PhiWriter } from './phi-writer.ts';
 import { mintSystemPrincipal, userPrincipal } from './principal.ts';
 
 const tenant = 1;
-const clinician = userPrincipal({ userId: uuidv7(), username: 'clinician', role: 'clinician' }, '127.0.0.1');
+const clinician = userPrincipal({ userId: uuidv7(), username: 'clinician', role: 'clinician', careUnits: ['*'] }, '127.0.0.1');
 const scientist = userPrincipal({ userId: uuidv7(), username: 'data', role: 'data-scientist' });
 const [a, b] = [uuidv7(), uuidv7()];
 let trust: TestTrust;

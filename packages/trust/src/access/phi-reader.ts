@@ -6,6 +6,7 @@ import type { AuditOutcome } from '../audit/audit-event.ts';
 import type { Keys } from '../keys/keys.ts';
 import { sealedKeyOf } from '../keys/sealed-format.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { FilterPlace, RowFilter } from '../policy/row-filter.ts';
 import { createPhiUses, type PhiScope, type PhiUse, type PhiUses } from './phi-uses.ts';
 import type { Authority, Principal, Purpose } from './principal.ts';
 import { requirePermission } from './require-permission.ts';
@@ -17,7 +18,10 @@ import { requirePermission } from './require-permission.ts';
 export type PhiReader = {
   readonly tenant: number;
   readonly principal: Principal;
+  /** As it is on the log: BTG where an emergency access alone opened a patient. */
   readonly purpose: Purpose;
+  /** For a list of patients: the condition on rows of `patient_facts` under which this reader may see them. */
+  rowFilter(place: FilterPlace): RowFilter;
   /** Opens what was sealed under this patient's key. */
   open(sealed: Uint8Array, patientId: string, aad: string): Promise<Buffer>;
   /** Opens what belongs to no one patient: a raw message in quarantine, tenant-wide content. Scope `unassigned`. */
@@ -37,6 +41,8 @@ export type PhiReadRequest = {
   action: string;
   /** What the principal must hold; `patient.read` unless said otherwise. */
   authority?: Authority;
+  /** Of FHIR, where an app's scopes name types. */
+  resourceType?: string;
 };
 
 /**
@@ -44,14 +50,16 @@ export type PhiReadRequest = {
  * so does the read. What `work` throws is thrown on, its uses audited all the same.
  */
 export async function withPhiReader<T>(deps: PhiReaderDeps, request: PhiReadRequest, work: (reader: PhiReader) => Promise<T>): Promise<T> {
-  const { tenant, principal, purpose, scope, action } = request;
-  await requirePermission(deps, {
-    tenant, principal, purpose, action, authority: request.authority ?? 'patient.read', ...('patientIds' in scope ? { patientIds: scope.patientIds } : {}),
+  const { tenant, principal, scope, action, resourceType } = request;
+  const purpose = await requirePermission(deps, {
+    tenant, principal, purpose: request.purpose, action, authority: request.authority ?? 'patient.read',
+    ...('patientIds' in scope ? { patientIds: scope.patientIds } : {}), ...(resourceType === undefined ? {} : { resourceType }),
   });
-  const uses = createPhiUses(request);
+  const granted = { ...request, purpose };
+  const uses = createPhiUses(granted);
   let outcome: AuditOutcome = 'success';
   try {
-    return await work(readerOver(deps.keys, request, uses));
+    return await work(readerOver(deps, granted, uses));
   } catch (error) {
     outcome = outcomeOf(error);
     throw error;
@@ -61,10 +69,11 @@ export async function withPhiReader<T>(deps: PhiReaderDeps, request: PhiReadRequ
   }
 }
 
-export function readerOver(keys: Keys, request: { tenant: number; principal: Principal; purpose: Purpose }, uses: PhiUses): PhiReader {
-  const { tenant, principal, purpose } = request;
+export function readerOver({ keys, policy }: Pick<PhiReaderDeps, 'keys' | 'policy'>, request: Omit<PhiReadRequest, 'scope' | 'action'>, uses: PhiUses): PhiReader {
+  const { tenant, principal, purpose, authority = 'patient.read', resourceType } = request;
   return {
     tenant, principal, purpose,
+    rowFilter: (place) => policy.filter({ tenant, principal, authority, purpose, ...(resourceType === undefined ? {} : { resourceType }) }, place),
     open: async (sealed, patientId, aad) => {
       uses.use({ patientId });
       const { kind, keyId } = sealedKeyOf(sealed);

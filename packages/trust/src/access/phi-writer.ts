@@ -34,12 +34,15 @@ export type PhiWriteRequest = {
  * `work`, so what was written and its audit are committed together. When `work` throws, the caller rolls back.
  */
 export async function withPhiWriter<T>(deps: PhiWriterDeps, tx: Sql, request: PhiWriteRequest, work: (writer: PhiWriter) => Promise<T>): Promise<T> {
-  const { tenant, principal, purpose, action, scope } = request;
-  await requirePermission(deps, { tenant, principal, purpose, action, authority: request.authority ?? 'patient.write' });
+  const { tenant, principal, action, scope, authority = 'patient.write' } = request;
+  const purpose = await requirePermission(deps, {
+    tenant, principal, purpose: request.purpose, action, authority, ...(scope !== undefined && 'patientIds' in scope ? { patientIds: scope.patientIds } : {}),
+  }, tx);
+  const granted = { ...request, authority, purpose };
   if (principal.kind === 'user' && (scope === undefined || !('patientIds' in scope))) throw new PrimumError('auth.forbidden', 'a person writes to named patients only');
-  const uses = createPhiUses(request);
+  const uses = createPhiUses(granted);
   const writer: PhiWriter = {
-    ...readerOver(deps.keys, request, uses),
+    ...readerOver(deps, granted, uses),
     ensure: (patientIds) => {
       uses.use({ patientIds });
       return deps.keys.ensure(tenant, patientIds.map((patientId) => ({ kind: 'patient', patientId })));

@@ -18,7 +18,7 @@ export async function openTestTrust(): Promise<TestTrust> {
   const keys = await openKeys({ directory, tenants: [1], clock });
   return {
     db, keys, audit: createAudit({ keys }), clock,
-    policy: createPolicy({ readPatientFacts: async (_sql, _tenant, ids) => ids.map((patientId) => ({ patientId, careUnits: ['*'], restricted: false, aiOptOut: false, researchOptOut: false, vip: false, emergencyFor: [] })) }),
+    policy: createPolicy({ demonstration: true, readPatientFacts: async (_sql, _tenant, ids) => ids.map((patientId) => ({ patientId, rootId: patientId, careUnits: ['*'], restricted: false, aiOptOut: false, researchOptOut: false, vip: false, emergencyFor: [] })) }),
     close: async () => {
       await drop();
       rmSync(directory, { recursive: true, force: true });

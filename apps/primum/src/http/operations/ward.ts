@@ -4,7 +4,7 @@ import {
   acknowledgeAlert, loadNotices, loadPrediction, loadStayPage, loadWorklist, patientOfPrediction, patientOfStay, readNotice, replayPrediction, snoozeAlert,
   type AlertDeps, type ReplayDeps, type ViewDeps,
 } from '@primum/serving';
-import { withPhiReader, type PhiReader, type PhiScope } from '@primum/trust';
+import { withPhiReader, type Authority, type PhiReader, type PhiScope } from '@primum/trust';
 import type { Core } from '../../core.ts';
 import { tenant } from '../../core.ts';
 import { callerOf, optionalText, textOf } from '../caller.ts';
@@ -16,8 +16,8 @@ export type WardDeps = { core: Core; views: ViewDeps; alerts: AlertDeps; replays
 export function wardOperations({ core, views, alerts, replays }: WardDeps): Record<
   'worklist' | 'stay' | 'prediction' | 'replay' | 'acknowledge' | 'snooze' | 'notices' | 'readNotice', Handler
 > {
-  const reading = <T>(call: Call, action: string, scope: PhiScope, work: (reader: PhiReader) => Promise<T>): Promise<T> =>
-    withPhiReader(core, { tenant, principal: callerOf(call), purpose: 'TREAT', action, scope }, work);
+  const reading = <T>(call: Call, action: string, scope: PhiScope, work: (reader: PhiReader) => Promise<T>, authority: Authority = 'patient.read'): Promise<T> =>
+    withPhiReader(core, { tenant, principal: callerOf(call), purpose: call.purpose, action, scope, authority }, work);
   return {
     worklist: (call) => {
       const siteCode = optionalText(call.query, 'site');
@@ -33,7 +33,7 @@ export function wardOperations({ core, views, alerts, replays }: WardDeps): Reco
     prediction: async (call) => {
       const id = textOf(call.params, 'id');
       const patientId = await patientOfPrediction(views, id);
-      return reading(call, 'prediction.read', { patientIds: [patientId] }, (reader) => loadPrediction(views, reader, id));
+      return reading(call, 'prediction.read', { patientIds: [patientId] }, (reader) => loadPrediction(views, reader, id), 'prediction.read');
     },
     replay: (call) => replayPrediction(replays, callerOf(call), textOf(call.params, 'id')),
     acknowledge: (call) => acknowledgeAlert(alerts, callerOf(call), textOf(call.params, 'id'), call.body as AcknowledgeRequest), // validated by the route's schema

@@ -1,0 +1,107 @@
+import type { Expr, ResidualResponse } from '@cedar-policy/cedar-wasm/nodejs';
+import { assert } from '@primum/base';
+import { nodeOf } from './fragment.ts';
+import { self } from './cedar-request.ts';
+
+/** A condition on rows of the view `patient_facts`, with its bound values. */
+export type RowFilter = { sql: string; values: unknown[] };
+
+/** How the condition is put into a statement: the view's alias there, and the number of the first parameter that is free. */
+export type FilterPlace = { alias: string; from: number };
+
+/** The view's columns of a patient's attributes; none is ever null, nor any element of a set. */
+const columns: Readonly<Record<string, { name: string; set: boolean }>> = {
+  careUnits: { name: 'care_units', set: true },
+  emergencyFor: { name: 'emergency_for', set: true },
+  restricted: { name: 'restricted', set: false },
+  aiOptOut: { name: 'ai_opt_out', set: false },
+  researchOptOut: { name: 'research_opt_out', set: false },
+  vip: { name: 'vip', set: false },
+};
+
+/** What is left of the policies for an unknown patient: allowed where a permit holds and no forbid does. */
+export type Residual = { permits: Expr[]; forbids: Expr[] };
+
+export function residualOf({ errored, residuals }: ResidualResponse): Residual {
+  assert(errored.length === 0, 'a policy errs; strict validation lets none pass that could');
+  const bodies = (effect: 'permit' | 'forbid'): Expr[] => Object.values(residuals).filter((policy) => policy.effect === effect).map(({ conditions }) => {
+    // Cedar writes a residual as one `when`.
+    assert(conditions.length === 1 && conditions[0]!.kind === 'when', 'a residual has one condition');
+    return conditions[0]!.body;
+  });
+  return { permits: bodies('permit'), forbids: bodies('forbid') };
+}
+
+/** Compiles a residual to SQL; total over the fragment that `outsideFragment` lets pass. */
+export function toSql(residual: Residual, { alias, from }: FilterPlace, userId: string | null): RowFilter {
+  const values: unknown[] = [];
+  const bind = (value: unknown, type: string): string => {
+    values.push(value);
+    return `$${from + values.length - 1}::${type}`;
+  };
+  const write = (expression: Expr): Written => {
+    const { operator, parts } = nodeOf(expression);
+    const side = (name: string): Written => write(parts[name] as Expr); // as Cedar's JSON format has them
+    switch (operator) {
+      case 'Value': return literal(parts['value'], bind, userId);
+      case 'Set': return set((parts['value'] as Expr[]).map(write)); // a list of expressions
+      case '&&': return both('and', side('left'), side('right'));
+      case '||': return both('or', side('left'), side('right'));
+      case '!': return not(side('arg'));
+      case '==': return equal(side('left'), side('right'));
+      case '!=': return not(equal(side('left'), side('right')));
+      case 'contains': return { sql: `${side('right').sql} = any(${side('left').sql})` };
+      case 'containsAny': return { sql: `${side('left').sql} && ${side('right').sql}` };
+      case 'containsAll': return { sql: `${side('left').sql} @> ${side('right').sql}` };
+      case 'isEmpty': return { sql: `cardinality(${side('arg').sql}) = 0` };
+      case 'is': return truth(parts['entity_type'] === 'Patient');
+      case '.': {
+        const column = columns[String(parts['attr'])];
+        assert(column !== undefined, 'an attribute without a column');
+        return { sql: `${alias}.${column.name}`, set: column.set };
+      }
+      default: throw new Error(`not of the fragment: ${operator}`);
+    }
+  };
+  const any = (bodies: readonly Expr[]): Written => bodies.map(write).reduce((one, other) => both('or', one, other), truth(false));
+  const { sql } = both('and', any(residual.permits), not(any(residual.forbids)));
+  return { sql, values };
+}
+
+/** `known`: the value where it does not depend on the row. */
+type Written = { sql: string; known?: boolean; set?: boolean };
+
+const truth = (known: boolean): Written => ({ sql: String(known), known });
+
+function both(word: 'and' | 'or', left: Written, right: Written): Written {
+  const neutral = word === 'and';
+  if (left.known === !neutral || right.known === !neutral) return truth(!neutral);
+  if (left.known === neutral) return right;
+  if (right.known === neutral) return left;
+  return { sql: `(${left.sql} ${word} ${right.sql})` };
+}
+
+function not(inner: Written): Written {
+  return inner.known === undefined ? { sql: `not (${inner.sql})` } : truth(!inner.known);
+}
+
+/** Sets are equal when each holds the other: Cedar's sets know neither order nor repetition. */
+function equal(left: Written, right: Written): Written {
+  if (left.set === true) return { sql: `(${left.sql} @> ${right.sql} and ${left.sql} <@ ${right.sql})` };
+  return { sql: `(${left.sql}) = (${right.sql})` };
+}
+
+function literal(value: unknown, bind: (value: unknown, type: string) => string, userId: string | null): Written {
+  if (typeof value === 'boolean') return truth(value);
+  if (Array.isArray(value)) return { sql: bind(value.map((one) => text(one, userId)), 'text[]'), set: true };
+  return { sql: bind(text(value, userId), 'text') };
+}
+
+function set(elements: readonly Written[]): Written {
+  return { sql: `array[${elements.map(({ sql }) => sql).join(', ')}]::text[]`, set: true };
+}
+
+function text(value: unknown, userId: string | null): string {
+  assert(typeof value === 'string', 'a literal that is neither text nor truth');
+  return value === self && userId !== null ? userId : value;
+}
