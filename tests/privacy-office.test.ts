@@ -45,11 +45,17 @@ describe('the privacy office', () => {
     expect((await get('clinician', `/api/stays/${stay}`)).status).toBe(200);
     expect((await get('clinician', `/api/stays/${idOf.get('PO2')!.stay}`)).status).toBe(200);
 
-    const item = await until(async () => (((await get('privacy-officer', '/api/reviews')).body) as ReviewQueue).items[0]);
+    // All that this sender sends are called Bench, so a second look is one at a namesake: by surnames read out of sealed resources.
+    const items = await until(async () => {
+      const { items: found } = (await get('privacy-officer', '/api/reviews')).body as ReviewQueue;
+      return found.length === 2 ? found : undefined;
+    });
+    expect(items.map(({ kind, patientId }) => [kind, patientId])).toEqual([['own-record', patient], ['same-surname', idOf.get('PO2')!.patient]]);
+    const item = items[0]!; // of two
     expect(item).toMatchObject({ kind: 'own-record', actor: 'user:clinician', patientId: patient, status: 'open', overdue: false });
     const queue = await get('privacy-officer', '/api/reviews');
     expect(shapeErrors(ReviewQueue, queue.body)).toEqual([]);
-    expect(queue.body).toMatchObject({ open: 1, overdue: 0 });
+    expect(queue.body).toMatchObject({ open: 2, overdue: 0 });
     expect(queue.text).not.toContain('PO1');
 
     const opened = await get('privacy-officer', `/api/reviews/${item.id}`);

@@ -81,7 +81,7 @@ function conditionsOf(query: AuditQuery): { where: string[]; values: unknown[] }
 }
 
 /** Ids are UUIDv7 of the event's time: the lowest of a millisecond. */
-function firstIdAt(at: Date): string {
+export function firstIdAt(at: Date): string {
   const hex = Math.max(0, at.getTime()).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`;
 }

@@ -4,6 +4,7 @@ import { writeOutbox, type Db, type Sql } from '@primum/store';
 import { actorOf, type Principal } from '../access/principal.ts';
 import { requirePermission } from '../access/require-permission.ts';
 import type { Audit } from '../audit/audit.ts';
+import { firstIdAt } from '../audit/search-audit.ts';
 import type { Keys } from '../keys/keys.ts';
 import type { KeyScope } from '../keys/key-scope.ts';
 import type { Policy } from '../policy/policy.ts';
@@ -70,9 +71,9 @@ export async function findReview(deps: ReviewDeps, principal: Principal, tenant:
     `select id, seq, recorded_at, actor, action, outcome, purpose from audit_event where tenant = $1 and id = any($2::uuid[])
      union
      select id, seq, recorded_at, actor, action, outcome, purpose from audit_event
-     where tenant = $1 and $3 and actor = $4 and actor not like 'system:%' and recorded_at >= $5 and recorded_at <= $6 and (patient_id = any($7::uuid[]) or patient_ids && $7::uuid[])
+     where tenant = $1 and $3 and actor = $4 and actor not like 'system:%' and id >= $5::uuid and id < $6::uuid and (patient_id = any($7::uuid[]) or patient_ids && $7::uuid[])
      order by id limit ${maxEvents}`,
-    [tenant, row.audit_event_ids, row.kind === 'emergency-access', row.actor, row.at, row.until ?? now, patientIds],
+    [tenant, row.audit_event_ids, row.kind === 'emergency-access', row.actor, firstIdAt(row.at), firstIdAt(row.until ?? now), patientIds],
   );
   const earlier = await db.query<ItemRow>(
     `select ${columns} ${from} where r.tenant = $1 and r.actor = $2 and r.id <> $3 and (r.patient_id is not distinct from $4 or r.kind = $5) order by r.at desc limit 20`,

@@ -1,4 +1,5 @@
 import type { Sql } from '@primum/store';
+import { firstIdAt } from '../audit/search-audit.ts';
 import type { NewReview } from './open-review.ts';
 import type { SnoopingRules } from './snooping-rules.ts';
 import { volumeLimit } from './unusual-volume.ts';
@@ -27,7 +28,7 @@ export async function volumeFindings(tx: Sql, rules: SnoopingRules, tenant: numb
        where e.tenant = $1 and e.actor = k.actor and e.actor not like 'system:%' and e.id >= k.first_id and e.id < k.end_id
          and e.seq <= $6 and e.outcome = 'success' and e.action <> all($7) and e.purpose <> all($8) and p.id is not null
      ) n`,
-    [tenant, asked.map(({ actor }) => actor), asked.map(({ hour }) => hour), asked.map(({ hour }) => firstIdAt(hour.getTime())), asked.map(({ hour }) => firstIdAt(hour.getTime() + hourMs)), upToSeq, rules.notLooks, rules.notPurposes],
+    [tenant, asked.map(({ actor }) => actor), asked.map(({ hour }) => hour), asked.map(({ hour }) => firstIdAt(hour)), asked.map(({ hour }) => firstIdAt(new Date(hour.getTime() + hourMs))), upToSeq, rules.notLooks, rules.notPurposes],
   );
   const findings: NewReview[] = [];
   for (const { actor, hour, user_id, role, patients, event_ids } of rows) {
@@ -53,10 +54,4 @@ async function usual(tx: Sql, whose: string, values: readonly unknown[]): Promis
     `select patients from access_hour where tenant = $1 and hour >= $2 and hour < $3 and ${whose} order by hour desc limit ${maxHours}`, values,
   );
   return rows.map(({ patients }) => patients);
-}
-
-/** The lowest UUIDv7 of a millisecond; the ids of audit events are UUIDv7 of their time. */
-function firstIdAt(ms: number): string {
-  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`;
 }
