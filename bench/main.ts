@@ -6,6 +6,7 @@ import { readOptions } from './support/options.ts';
 export type Bench = (options: Readonly<Record<string, string>>) => Promise<Record<string, unknown>>;
 
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
+  audit: async () => (await import('./audit.ts')).runAuditBench,
   e2e: async () => (await import('./e2e.ts')).runE2e,
   'hl7-ingest': async () => (await import('./hl7-ingest.ts')).runHl7Ingest,
   gbdt: async () => (await import('./gbdt.ts')).runGbdt,

@@ -43,7 +43,7 @@ export function nameFindings(oddities: readonly Oddity[]): AuditFinding[] {
       } else if (from !== undefined) add('duplicated', seq);
       else strangers += 1;
     }
-    if (moved === actual.length && !elsewhere && !beyond) add('removed', seq);
+    if (moved === actual.length && !elsewhere && !beyond && (moved === 0 || expected !== undefined)) add('removed', seq);
     if (strangers === 0) continue;
     // A row that nobody knows stands for the one that belongs here, unless that is here too or has moved on.
     if (own || elsewhere || actual.length > 1) add('inserted', seq);

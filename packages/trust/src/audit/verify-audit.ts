@@ -122,6 +122,7 @@ async function walk(sql: Sql, keys: Keys, tenant: number, { head, best, tiles }:
   const odd = (oddity: Oddity): void => { if (oddities.length < maxOddities) oddities.push(oddity); };
   let checked = 0;
   let next = 1;
+  const tail: Oddity[] = []; // sound rows after the last leaf that anything vouches for
   const note = (leaf: Buffer): void => {
     leaves.push(leaf);
     frontier.push(leaf);
@@ -155,6 +156,7 @@ async function walk(sql: Sql, keys: Keys, tenant: number, { head, best, tiles }:
       const expected = expectedAt(first.seq);
       const beyond = first.seq > last || first.seq < next;
       const right = opened.filter(({ row, good }) => good && (expected === undefined || row.leaf.equals(expected)));
+      if (expected === undefined && !beyond && right.length === 1 && same.length === 1) tail.push({ seq: first.seq, expected, actual: [{ leaf: first.leaf, good: true }] });
       if (beyond || right.length !== 1 || same.length > 1) {
         odd({ seq: first.seq, expected: beyond ? undefined : expected, actual: opened.map(({ row, good }) => ({ leaf: row.leaf, good })), beyond });
       }
@@ -168,6 +170,9 @@ async function walk(sql: Sql, keys: Keys, tenant: number, { head, best, tiles }:
     page = { seq: end.seq, id: end.id };
   }
   skipTo(last + 1);
+  // One of them may be a row that belongs further up.
+  const belonging = new Set(oddities.map(({ expected }) => expected?.toString('hex')));
+  for (const row of tail) if (belonging.has(row.actual[0]!.leaf.toString('hex'))) odd(row);
   return { checked, oddities, leaves, roots, rootAt: (size) => roots.get(size) };
 }
 
