@@ -20,6 +20,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   retention: async () => (await import('./cli/retention.ts')).retention,
   backup: async () => (await import('./cli/backup.ts')).backup,
   restore: async () => (await import('./cli/restore.ts')).restore,
+  client: async () => (await import('./cli/client.ts')).client,
   verify: async () => (await import('./cli/verify.ts')).verify,
 };
 

@@ -1,7 +1,9 @@
 export const usage = `primum — open hospital AI infrastructure (a demonstration, not for clinical use)
 
   primum up [--home DIR] [--http-port N] [--mllp-port N] [--speed X] [--no-ward] [--production]
-      Starts everything on this machine and prints the console's address. Ctrl-C stops it.
+           [--listen ADDR] [--mllp-listen ADDR] [--host NAME…] [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]]
+      Starts everything on this machine and prints the console's address. Ctrl-C stops it. Beyond this machine it
+      listens over TLS only.
       --checkpoint-dir DIR: a further copy of the audit log's checkpoints; --witness KEY@URL: who cosigns them.
   primum import physionet2019 FILE.csv[.gz] [--patients N] [--speed X|max] [--run ID]
       Replays real ICU stays as HL7 messages through the MLLP port of a running Primum, on their own clock.
@@ -32,6 +34,8 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Backs up the database and the objects, sealed, while everything goes on; the keys, apart; the drill restores a backup and compares.
   primum restore --from DIR --home NEW [--id ID] [--keys DIR] [--master-key FILE]
       Brings a backup back into a new data directory, or an empty DATABASE_URL.
+  primum client list | add ID … | disable ID | enable ID
+      Apps that may ask for a person's consent, and service accounts; docs/smart.md has each option.
   primum verify [--checkpoint-dir DIR]
       Verifies the audit log from its events up to every checkpoint outside the database; names each row that was
       altered, removed, inserted or moved.
