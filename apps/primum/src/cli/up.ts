@@ -5,6 +5,7 @@ import { parseVerifierKey, type Witness } from '@primum/trust';
 import type { BackupSchedule } from '../backup/start-backups.ts';
 import { bootPrimum, type Primum } from '../boot.ts';
 import { wantedMode } from '../mode.ts';
+import { transportOf, transportOptions } from '../transport.ts';
 import { homeOf, openLog, wholeNumber } from './settings.ts';
 
 const spinner = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'];
@@ -40,7 +41,7 @@ export async function up(args: readonly string[]): Promise<void> {
     options: {
       home: { type: 'string' }, 'http-port': { type: 'string' }, 'mllp-port': { type: 'string' }, speed: { type: 'string' },
       'backup-dir': { type: 'string' }, 'backup-every': { type: 'string' }, 'backup-keep': { type: 'string' }, 'key-backup-dir': { type: 'string' }, 'key-backup-days': { type: 'string' },
-      'no-ward': { type: 'boolean' }, 'checkpoint-dir': { type: 'string', multiple: true }, witness: { type: 'string', multiple: true }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
+      ...transportOptions, 'no-ward': { type: 'boolean' }, 'checkpoint-dir': { type: 'string', multiple: true }, witness: { type: 'string', multiple: true }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
     },
   });
   const home = homeOf(values.home);
@@ -53,7 +54,7 @@ export async function up(args: readonly string[]): Promise<void> {
   let primum: Primum;
   try {
     primum = await bootPrimum({
-      home, log: openLog(home), onStage: (name) => shown.stage(name), console: values['no-console'] !== true,
+      home, log: openLog(home), onStage: (name) => shown.stage(name), console: values['no-console'] !== true, transport: transportOf(values),
       wardRate: values['no-ward'] === true ? null : wholeNumber('speed', values.speed, 1, 3_600) ?? 60,
       checkpointDirectories: (values['checkpoint-dir'] ?? []).map((directory) => resolve(directory)), witnesses: (values.witness ?? []).map(witnessOf),
       ...(backups === undefined ? {} : { backups }), ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
@@ -88,7 +89,9 @@ function greet(primum: Primum, home: string): void {
   const what = primum.core.mode === 'demonstration' ? 'a demonstration, not for clinical use' : 'production; its model is a demonstration, not for clinical use';
   // By its name: passkeys work at no IP address.
   const address = primum.url.replace('127.0.0.1', 'localhost');
-  console.log(`\nPrimum is ready: ${what}.\n\n  Console  ${address}\n  HL7 v2   mllp://127.0.0.1:${primum.mllpPort}\n  Data     ${home}\n`);
+  const listener = primum.listeners.find(({ protocol }) => protocol === 'mllp');
+  const mllp = `mllp${listener?.tls === true ? 's' : ''}://${listener?.host}:${primum.mllpPort}`;
+  console.log(`\nPrimum is ready: ${what}.\n\n  Console  ${address}\n  HL7 v2   ${mllp}\n  Data     ${home}\n`);
   if (primum.seeded.length > 0) {
     console.log('Sign-ins, shown this once (primum user reset NAME makes a new password):\n');
     for (const { username, displayName, password } of primum.seeded) console.log(`  ${displayName.padEnd(22)} ${username.padEnd(12)} ${password}`);

@@ -5,7 +5,7 @@ import { permittedTo, userPrincipal, type Client, type RelyingParty, type Sessio
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { tenant, type Core } from '../../core.ts';
 import { sessionOf } from '../caller.ts';
-import { sessionCookie, type Call, type Handler } from '../serve-api.ts';
+import { sessionCookieOf, type Call, type Handler } from '../serve-api.ts';
 
 /** Out of reach of scripts and of other sites; `Secure` wherever it travels over TLS (loopback alone is served without). */
 const cookieOver = (request: FastifyRequest) => ({ path: '/', httpOnly: true, sameSite: 'strict', secure: request.protocol === 'https' }) as const;
@@ -30,7 +30,7 @@ export function sessionView(core: Core, session: Session): SessionView {
 }
 
 export function setToken(reply: FastifyReply, request: FastifyRequest, token: string): void {
-  void reply.setCookie(sessionCookie, token, cookieOver(request));
+  void reply.setCookie(sessionCookieOf(request), token, cookieOver(request));
 }
 
 /** The answer to a step that went well: a new token in the cookie, and what is due now. */
@@ -52,7 +52,7 @@ export function sessionOperations(core: Core): Record<'signIn' | 'getSession' | 
     },
     async signOut({ token, reply, request }) {
       if (token !== null) await identity.signOut(tenant, token);
-      void reply.clearCookie(sessionCookie, cookieOver(request));
+      void reply.clearCookie(sessionCookieOf(request), cookieOver(request));
       return null;
     },
     passkeySignInOptions: async (call) => identity.passkeyOptions(tenant, relyingPartyOf(call)),
