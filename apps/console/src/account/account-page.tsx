@@ -1,17 +1,15 @@
 import type { AccountView, OwnSession, PasskeyView, SessionView } from '@primum/contract';
 import { Button, Group } from '@mantine/core';
-import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { callApi } from '../api/client.ts';
-import { sessionQuery } from '../api/queries.ts';
+import { accountQuery, sessionQuery } from '../api/queries.ts';
 import { DataTable, type Columns } from '../ui/data-table.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 import styles from './account.module.css';
 import { EnrolFactor } from './enrol-factor.tsx';
 import { PasswordForm } from './password-form.tsx';
 import { RecoveryCodeList } from './recovery-code-list.tsx';
-
-export const accountQuery = queryOptions({ queryKey: ['account'], queryFn: ({ signal }) => callApi('account', {}, signal) });
 
 const minuteText = (instant: string): string => instant.slice(0, 16).replace('T', ' ');
 

@@ -21,7 +21,7 @@ export function EnrolFactor({ onDone, app = true }: { onDone: (session: SessionV
     onSuccess: done,
   });
   const begin = useMutation({ mutationFn: () => callApi('beginTotp', {}) });
-  if (added?.recoveryCodes != null) return <RecoveryCodeList codes={added.recoveryCodes} onDone={() => onDone(added.session)} />;
+  if (added !== null && added.recoveryCodes !== null) return <RecoveryCodeList codes={added.recoveryCodes} onDone={() => onDone(added.session)} />;
   if (begin.data !== undefined) return <TotpForm secret={begin.data} onDone={done} />;
   return (
     <div className={styles['steps']}>

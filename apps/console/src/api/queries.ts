@@ -82,3 +82,7 @@ export const modelQuery = queryOptions({
   queryFn: ({ signal }) => callApi('model', {}, signal),
   staleTime: 60_000,
 });
+
+export const accountQuery = queryOptions({ queryKey: ['account'], queryFn: ({ signal }) => callApi('account', {}, signal) });
+
+export const usersQuery = queryOptions({ queryKey: ['users'], queryFn: ({ signal }) => callApi('users', {}, signal) });

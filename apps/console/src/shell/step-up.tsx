@@ -1,7 +1,6 @@
 import { Modal } from '@mantine/core';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { accountQuery } from '../account/account-page.tsx';
-import { sessionQuery, stepUpQuery } from '../api/queries.ts';
+import { accountQuery, sessionQuery, stepUpQuery } from '../api/queries.ts';
 import { FactorForm } from '../sign-in/factor-form.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 

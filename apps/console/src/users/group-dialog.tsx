@@ -3,9 +3,9 @@ import { Button, Group, Modal, Stack, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
+import { usersQuery } from '../api/queries.ts';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { useReturnFocus } from '../ui/use-return-focus.ts';
-import { usersQuery } from './users-page.tsx';
 import { wordsOf } from './words.ts';
 
 export function GroupDialog({ group, onClose }: { group: GroupRow; onClose: () => void }) {

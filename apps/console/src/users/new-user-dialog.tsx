@@ -3,10 +3,10 @@ import { Button, Group, Modal, NativeSelect, Stack, TextInput } from '@mantine/c
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
+import { usersQuery } from '../api/queries.ts';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { useReturnFocus } from '../ui/use-return-focus.ts';
 import { OneTimePasswordNote } from './one-time-password-note.tsx';
-import { usersQuery } from './users-page.tsx';
 import { wordsOf } from './words.ts';
 
 export const roleChoices = roles.map((role) => ({ value: role, label: role.replaceAll('-', ' ') }));

@@ -3,12 +3,12 @@ import { Button, Group, Modal, NativeSelect, Stack, TextInput } from '@mantine/c
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
+import { usersQuery } from '../api/queries.ts';
 import { useSession } from '../shell/use-session.ts';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { useReturnFocus } from '../ui/use-return-focus.ts';
 import { roleChoices, roleOf } from './new-user-dialog.tsx';
 import { OneTimePasswordNote } from './one-time-password-note.tsx';
-import { usersQuery } from './users-page.tsx';
 import { wordsOf } from './words.ts';
 
 /** Everything a security officer may do with one person. Each takes effect, and is on the audit log, at once. */

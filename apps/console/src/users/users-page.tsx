@@ -1,15 +1,13 @@
 import type { GroupRow, UserRow } from '@primum/contract';
 import { Button } from '@mantine/core';
-import { queryOptions, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
-import { callApi } from '../api/client.ts';
+import { usersQuery } from '../api/queries.ts';
 import { DataTable, type Columns } from '../ui/data-table.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { GroupDialog } from './group-dialog.tsx';
 import { NewUserDialog } from './new-user-dialog.tsx';
 import { UserDialog } from './user-dialog.tsx';
-
-export const usersQuery = queryOptions({ queryKey: ['users'], queryFn: ({ signal }) => callApi('users', {}, signal) });
 
 type Opened = { user: string } | { group: string } | 'new';
 

@@ -13,6 +13,8 @@ export type PasskeyUser = { tenant: number; userId: string; username: string; di
 
 const ceremonyMs = 120_000;
 const maxPasskeys = 20;
+/** EdDSA, ES256, RS256 (IANA COSE): what authenticators have; those that Node calls experimental are left out. */
+const algorithms = [-8, -7, -257];
 const transports: readonly string[] = ['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'];
 
 type PasskeyRow = { id: string; user_id: string; credential_id: Buffer; public_key: Buffer; counter: number; transports: string[] };
@@ -30,7 +32,7 @@ export async function registrationOptions(sql: Sql, challenges: Challenges, rp: 
   const known = await passkeysOf(sql, user.tenant, user.userId);
   const options = await generateRegistrationOptions({
     rpName: 'Primum', rpID: rp.id, userName: user.username, userDisplayName: user.displayName, userID: Uint8Array.from(Buffer.from(user.userId.replaceAll('-', ''), 'hex')),
-    challenge: challenges.make(user.tenant, `register|${sessionId}`), timeout: ceremonyMs, attestationType: 'none', excludeCredentials: known.map(credentialOf),
+    challenge: challenges.make(user.tenant, `register|${sessionId}`), timeout: ceremonyMs, attestationType: 'none', supportedAlgorithmIDs: algorithms, excludeCredentials: known.map(credentialOf),
     authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
   });
   return { ...options };
@@ -43,7 +45,7 @@ export async function addPasskey(tx: Sql, challenges: Challenges, rp: RelyingPar
   const verified = await verifyRegistrationResponse({
     response: answer as unknown as RegistrationResponseJSON, // read and checked part by part by the verifier
     expectedChallenge: (challenge) => { used = challenge; return challenges.fits(user.tenant, `register|${sessionId}`, challenge); },
-    expectedOrigin: rp.origin, expectedRPID: rp.id, requireUserVerification: true,
+    expectedOrigin: rp.origin, expectedRPID: rp.id, requireUserVerification: true, supportedAlgorithmIDs: algorithms,
   }).catch(() => undefined);
   if (verified?.verified !== true || !await challenges.use(tx, user.tenant, used)) return null;
   const { credential, credentialDeviceType, credentialBackedUp } = verified.registrationInfo;

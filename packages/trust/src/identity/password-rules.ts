@@ -31,9 +31,9 @@ export function passwordRefusal(password: string, about: readonly string[]): str
 /** Characters that a guesser has to guess: known words count once, runs and repetitions their first step only. */
 export function effectiveLength(password: string, words: readonly string[]): number {
   let rest = plain(password);
-  for (const word of words.toSorted((a, b) => b.length - a.length)) rest = rest.replaceAll(word, '\u0001');
+  for (const word of words.toSorted((a, b) => b.length - a.length)) rest = rest.replaceAll(word, '\ue000');
   // Digits around a known word are its usual decoration.
-  rest = rest.replace(/\u0001[0-9]{1,4}(?![0-9])/g, '\u0001').replace(/(?<![0-9])[0-9]{1,4}\u0001/g, '\u0001');
+  rest = rest.replace(/\ue000[0-9]{1,4}(?![0-9])/g, '\ue000').replace(/(?<![0-9])[0-9]{1,4}\ue000/g, '\ue000');
   return countSteps(withoutRepeats(rest));
 }
 
