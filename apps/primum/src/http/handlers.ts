@@ -1,9 +1,7 @@
 import { createFindModel, createViewDeps, forgetPatients } from '@primum/serving';
-import { searchAudit } from '@primum/trust';
 import { tenant } from '../core.ts';
 import { modelFolderOf, trustedKeysOf } from '../models.ts';
 import { version } from '../version.ts';
-import { callerOf, optionalText } from './caller.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { auditOperations } from './operations/audit.ts';
 import { evidenceOperations } from './operations/evidence.ts';
@@ -52,17 +50,6 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       reply.hijack();
       events.attach(reply.raw, { now: () => clock.now(), token: token ?? '' });
       return undefined;
-    },
-    audit: async (call) => {
-      const limit = call.query['limit'];
-      const query: Parameters<typeof searchAudit>[2] = { tenant };
-      for (const name of ['patientId', 'actor', 'action', 'cursor'] as const) {
-        const value = optionalText(call.query, name);
-        if (value !== undefined && value !== '') query[name] = value;
-      }
-      if (typeof limit === 'number') query.limit = limit;
-      const page = await searchAudit(core, callerOf(call), query);
-      return { ...page, rows: page.rows.map((row) => ({ ...row, at: row.at.toISOString() })) };
     },
     model: async () => ({
       name: model.manifest.id, version: model.manifest.version, digest: model.digest, createdAt: model.manifest.createdAt, cardMarkdown: model.card, metrics: model.metrics,

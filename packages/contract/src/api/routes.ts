@@ -5,7 +5,7 @@ import { AuditPage, FeedsPage, ModelPage, QuarantineDetail } from './operations.
 import { Notice, PredictionView, ReplayReport, StayPage } from './patient.ts';
 import { AcknowledgeRequest, AlertView, SnoozeRequest } from './risk.ts';
 import { SessionView, SignInRequest } from './session.ts';
-import { auditRoutes } from './routes/audit.ts';
+import { auditFilters, auditRoutes } from './routes/audit.ts';
 import { evidenceRoutes } from './routes/evidence.ts';
 import { identityRoutes } from './routes/identity.ts';
 import { keyRoutes } from './routes/keys.ts';
@@ -39,7 +39,7 @@ export const routes = {
   feeds: { method: 'GET', path: '/api/feeds', needs: 'feed.read', response: FeedsPage },
   quarantined: { method: 'GET', path: '/api/quarantine/:id', needs: 'quarantine.read', params: byId, response: QuarantineDetail },
   replayMessage: { method: 'POST', path: '/api/quarantine/:id/replay', needs: 'quarantine.replay', params: byId },
-  audit: { method: 'GET', path: '/api/audit', needs: 'audit.read', query: Type.Object({ patientId: Type.Optional(Uuid), actor: Type.Optional(Text(100)), action: Type.Optional(Text(60)), cursor: Type.Optional(Text(200)), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })) }), response: AuditPage },
+  audit: { method: 'GET', path: '/api/audit', needs: 'audit.read', query: Type.Object({ ...auditFilters, cursor: Type.Optional(Text(200)), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })) }), response: AuditPage },
   model: { method: 'GET', path: '/api/model', needs: 'model.read', response: ModelPage },
   readResource: { method: 'GET', path: '/api/fhir/:type/:id', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid }) },
   readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid, version: Int32 }) },

@@ -1,4 +1,4 @@
-import type { Db } from '@primum/store';
+import type { Db, Sql } from '@primum/store';
 import { PrimumError, type Clock } from '@primum/base';
 import type { Principal } from '../access/principal.ts';
 import { requirePermission } from '../access/require-permission.ts';
@@ -13,6 +13,8 @@ export type AuditQuery = {
   /** As the log names it: `user:NAME`, `system:NAME`, `cli:NAME`. */
   actor?: string;
   action?: string;
+  outcome?: string;
+  purpose?: string;
   from?: Date;
   to?: Date;
   /** What an earlier answer gave, to go on from there. */
@@ -39,12 +41,7 @@ export async function searchAudit(
   await deps.audit.write(deps.db, [{ ...request, outcome: 'success', at: deps.clock.now(), ...(patientId === undefined ? {} : { patientId }) }]);
 
   const limit = Math.min(500, Math.max(1, query.limit ?? 100));
-  const { where, values } = conditionsOf(query);
-  const rows = await deps.db.query<Row>(
-    `select id, seq, recorded_at, actor, action, outcome, purpose, patient_id, patient_ids, sealed
-     from audit_event where ${where.join(' and ')} order by id desc limit ${limit + 1}`,
-    values,
-  );
+  const rows = await searchRows(deps.db, query, limit + 1);
   const page = rows.slice(0, limit);
   return {
     rows: await Promise.all(page.map(async (row) => ({
@@ -54,6 +51,16 @@ export async function searchAudit(
     }))),
     cursor: rows.length > limit ? page.at(-1)!.id : null,
   };
+}
+
+/** Rows as they stand, latest first. Who asks has been let pass, and is on the log. */
+export async function searchRows(sql: Sql, query: AuditQuery, limit: number): Promise<Row[]> {
+  const { where, values } = conditionsOf(query);
+  return sql.query<Row>(
+    `select id, seq, recorded_at, actor, action, outcome, purpose, patient_id, patient_ids, sealed
+     from audit_event where ${where.join(' and ')} order by id desc limit ${limit}`,
+    values,
+  );
 }
 
 /** Only the conditions asked for stand in the statement, so that each shape of question finds its own index. */
@@ -71,6 +78,8 @@ function conditionsOf(query: AuditQuery): { where: string[]; values: unknown[] }
     if (!query.actor.startsWith('system:')) where.push("actor not like 'system:%'");
   }
   if (query.action !== undefined) add(query.action, (p) => `action = ${p}`);
+  if (query.outcome !== undefined) add(query.outcome, (p) => `outcome = ${p}`);
+  if (query.purpose !== undefined) add(query.purpose, (p) => `purpose = ${p}`);
   if (query.from !== undefined) add(firstIdAt(query.from), (p) => `id >= ${p}::uuid`);
   if (query.to !== undefined) add(firstIdAt(query.to), (p) => `id < ${p}::uuid`);
   if (query.cursor !== undefined) {
