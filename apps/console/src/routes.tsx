@@ -81,11 +81,13 @@ const accessesRoute = createRoute({
 });
 
 const accountRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/account', component: lazyRouteComponent(() => import('./account/account-page.tsx'), 'AccountPage') });
+const appsRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/apps', component: lazyRouteComponent(() => import('./apps/apps-page.tsx'), 'AppsPage') });
+const authorizeRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/authorize/$uid', component: lazyRouteComponent(() => import('./authorize/authorize-page.tsx'), 'AuthorizePage') });
 const usersRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/users', component: lazyRouteComponent(() => import('./users/users-page.tsx'), 'UsersPage') });
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute]),
+  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute, appsRoute, authorizeRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {

@@ -8,6 +8,7 @@ import { DataTable, type Columns } from '../ui/data-table.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 import styles from './account.module.css';
 import { EnrolFactor } from './enrol-factor.tsx';
+import { GrantedApps } from './granted-apps.tsx';
 import { PasswordForm } from './password-form.tsx';
 import { RecoveryCodeList } from './recovery-code-list.tsx';
 
@@ -22,6 +23,7 @@ export function AccountPage() {
       {error !== null && <FailureNote error={error} title="What is shown is not the latest" />}
       <Factors account={data} />
       <Sessions sessions={data.sessions} />
+      <GrantedApps />
       {data.passwordChangedAt !== null && <Password changedAt={data.passwordChangedAt} />}
     </div>
   );

@@ -12,6 +12,7 @@ export const places = [
   { to: '/lineage', label: 'Lineage', needs: 'lineage.read' },
   { to: '/evidence', label: 'Evidence', needs: 'evidence.read' },
   { to: '/users', label: 'Users', needs: 'user.manage' },
+  { to: '/apps', label: 'Apps', needs: 'client.manage' },
 ] as const satisfies readonly { to: string; label: string; needs: Permission }[];
 
 export type Place = (typeof places)[number];

@@ -1,12 +1,12 @@
 import { Button, PasswordInput, TextInput } from '@mantine/core';
-import type { SessionView } from '@primum/contract';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { routes, type SessionView } from '@primum/contract';
+import { queryOptions, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { EnrolFactor } from '../account/enrol-factor.tsx';
 import { PasswordForm } from '../account/password-form.tsx';
 import { markActivity } from '../api/activity.ts';
-import { callApi } from '../api/client.ts';
+import { addressOf, callApi } from '../api/client.ts';
 import { askPasskey, passkeysWork } from '../api/passkeys.ts';
 import { sessionQuery } from '../api/queries.ts';
 import { DemonstrationNote } from '../shell/demonstration-note.tsx';
@@ -20,29 +20,31 @@ export function SignInPage() {
   const { next, why } = useSearch({ from: '/sign-in' });
   const navigate = useNavigate();
   const client = useQueryClient();
-  const { data: session } = useQuery({ ...sessionQuery, retry: false, refetchOnWindowFocus: false });
-  const [afresh, setAfresh] = useState(false);
+  const { data: found } = useQuery({ ...sessionQuery, retry: false, refetchOnWindowFocus: false });
+  /** Of the last step taken here; undefined until one was. */
+  const [taken, setTaken] = useState<SessionView | null>();
 
   const step = async (session: SessionView): Promise<void> => {
     markActivity();
     client.clear(); // nothing of whoever was here before
     client.setQueryData(sessionQuery.queryKey, session);
-    setAfresh(false);
+    setTaken(session);
     if (session.state === 'full') await navigate({ href: next ?? landingFor(session) ?? '/', replace: true });
   };
   const startAgain = async (): Promise<void> => {
-    setAfresh(true);
+    setTaken(null);
     await callApi('signOut', {}).catch(() => undefined);
     client.clear();
   };
-  const state = afresh || session === undefined ? 'full' : session.state;
+  const session = taken === undefined ? found : taken;
+  const state = session?.state ?? 'full'; // nobody, or somebody who came here though signed in
   return (
     <main className={styles['page']}>
       <div className={styles['form']}>
         <h1>Primum</h1>
         <DemonstrationNote />
         {why === 'idle' && <p role="status">You were signed out because nobody used this console for a while.</p>}
-        {state === 'full' && <PasswordStep onDone={step} />}
+        {state === 'full' && <><PasswordStep onDone={step} /><ExternalSignIn next={next} /></>}
         {state === 'second-factor' && <><h2>Second factor</h2><FactorForm ways={['code', 'recovery']} onDone={step} submitText="Sign in" /></>}
         {state === 'password-change' && <><h2>Choose a password of your own</h2><PasswordForm onDone={step} /></>}
         {state === 'enrolment' && <><h2>Add a second factor</h2><p>Nobody works here with a password alone.</p><EnrolFactor onDone={step} /></>}
@@ -51,6 +53,15 @@ export function SignInPage() {
     </main>
   );
 }
+
+/** Where the hospital signs its people in elsewhere. The browser leaves for that issuer and comes back signed in. */
+function ExternalSignIn({ next }: { next: string | undefined }) {
+  const { data } = useQuery(externalIssuerQuery);
+  if (data === undefined || data.name === null) return null;
+  return <Button component="a" variant="default" size="sm" href={addressOf(routes.externalSignIn.path, {}, { next })}>Sign in with {data.name}</Button>;
+}
+
+const externalIssuerQuery = queryOptions({ queryKey: ['external-issuer'], queryFn: ({ signal }) => callApi('externalIssuer', {}, signal), staleTime: Infinity, retry: false });
 
 function PasswordStep({ onDone }: { onDone: (session: SessionView) => Promise<void> }) {
   const [username, setUsername] = useState('');

@@ -2,12 +2,13 @@ import type { StayPage } from '@primum/contract';
 import { Link } from '@tanstack/react-router';
 import { ageText, dateTimeText, minutesSince } from '../time/ward-clock.ts';
 import { useWardNow } from '../time/ward-now.tsx';
+import { LaunchApps } from './launch-apps.tsx';
 import styles from './stay.module.css';
 
 const statusWords = { 'in-progress': null, finished: 'discharged', cancelled: 'admission cancelled' } as const;
 
 /** Who this is; stands in sight while the page scrolls. */
-export function StayHeader({ stay: { identity, ward, bed, icuFrom, inTraining, alreadyTreated, status } }: { stay: StayPage }) {
+export function StayHeader({ stay: { stayId, identity, ward, bed, icuFrom, inTraining, alreadyTreated, status } }: { stay: StayPage }) {
   const nowMs = useWardNow();
   const marks = [
     statusWords[status],
@@ -24,6 +25,7 @@ export function StayHeader({ stay: { identity, ward, bed, icuFrom, inTraining, a
       <strong>{ward} {bed}</strong>
       {icuFrom !== null && <span className="quiet">in the ICU since {dateTimeText(icuFrom)} ({ageText(minutesSince(icuFrom, nowMs))})</span>}
       {marks.map((mark) => <span key={mark} className={styles['mark']}>{mark}</span>)}
+      <LaunchApps stayId={stayId} />
     </div>
   );
 }
