@@ -7,6 +7,7 @@ import { readOptions } from '../../bench/support/options.ts';
 export type Torture = (options: Readonly<Record<string, string>>) => Promise<Record<string, unknown>>;
 
 const tortures: Readonly<Record<string, () => Promise<Torture>>> = {
+  canary: async () => (await import('./canary.ts')).runCanary,
   ingest: async () => (await import('./ingest.ts')).runIngestTorture,
   'power-cut': async () => (await import('./power-cut.ts')).runPowerCut,
   replay: async () => (await import('./replay.ts')).runReplayTorture,

@@ -25,6 +25,11 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./cli/verify.ts')).verify,
 };
 
+/** What Node says of a command line quotes it, and a command line may hold a person's name. */
+const usageFaults: Readonly<Record<string, string>> = {
+  ERR_PARSE_ARGS_UNKNOWN_OPTION: 'there is no such option', ERR_PARSE_ARGS_INVALID_OPTION_VALUE: 'an option lacks its value, or takes none', ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL: 'there is an argument too many',
+};
+
 const [name = 'help', ...args] = process.argv.slice(2);
 if (['help', '--help', '-h'].includes(name) || args.includes('--help')) {
   console.log(usage);
@@ -32,11 +37,11 @@ if (['help', '--help', '-h'].includes(name) || args.includes('--help')) {
 }
 const load = commands[name];
 try {
-  if (load === undefined) throw new PrimumError('config.usage', `there is no command ${name}`);
+  if (load === undefined) throw new PrimumError('config.usage', 'there is no such command');
   await (await load())(args);
 } catch (error) {
   const known = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
-    ? new PrimumError('config.usage', error.message)
+    ? new PrimumError('config.usage', usageFaults[String(error.code)] ?? 'the options are not valid')
     : asPrimumError(error, 'internal.bug');
   console.error(`primum: [${known.code}] ${known.message}`);
   console.error(known.action);
