@@ -43,6 +43,11 @@ export type PhiReadRequest = {
   authority?: Authority;
   /** Of FHIR, where an app's scopes name types. */
   resourceType?: string;
+  /**
+   * What the work is going to use, where that is known before: its event is then committed while the work runs, not after
+   * it. Work that fails or uses something else gets the event of what it did as well.
+   */
+  foreseen?: PhiUse;
 };
 
 /**
@@ -57,6 +62,7 @@ export async function withPhiReader<T>(deps: PhiReaderDeps, request: PhiReadRequ
   });
   const granted = { ...request, purpose };
   const uses = createPhiUses(granted);
+  const ahead = request.foreseen === undefined ? undefined : writeAhead(deps, granted, request.foreseen);
   let outcome: AuditOutcome = 'success';
   try {
     return await work(readerOver(deps, granted, uses));
@@ -65,8 +71,20 @@ export async function withPhiReader<T>(deps: PhiReaderDeps, request: PhiReadRequ
     throw error;
   } finally {
     uses.end();
-    await deps.audit.write(deps.db, uses.events(outcome, deps.clock.now()));
+    await ahead?.written;
+    const events = uses.events(outcome, ahead?.at ?? deps.clock.now());
+    if (ahead === undefined || JSON.stringify(events) !== ahead.said) await deps.audit.write(deps.db, events);
   }
+}
+
+function writeAhead(deps: PhiReaderDeps, request: PhiReadRequest, foreseen: PhiUse): { at: Date; said: string; written: Promise<void> } {
+  const uses = createPhiUses(request);
+  uses.use(foreseen);
+  const at = deps.clock.now();
+  const events = uses.events('success', at);
+  const written = deps.audit.write(deps.db, events);
+  written.catch(() => undefined); // awaited after the work, whatever became of that
+  return { at, said: JSON.stringify(events), written };
 }
 
 export function readerOver({ keys, policy }: Pick<PhiReaderDeps, 'keys' | 'policy'>, request: Omit<PhiReadRequest, 'scope' | 'action'>, uses: PhiUses): PhiReader {

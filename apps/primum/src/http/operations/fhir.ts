@@ -14,7 +14,7 @@ export function readFhir(core: Core): Record<'readResource' | 'readVersion', Han
     const [owner] = await core.db.query<{ patient_id: string | null }>('select patient_id from resource where tenant = $1 and type = $2 and id = $3 limit 1', [tenant, type, id]);
     if (owner === undefined) throw await erasedPatientOf(core.db, tenant, id) === undefined ? new PrimumError('record.not-found', type) : new PrimumError('record.erased');
     const scope = owner.patient_id === null ? { unassigned: true as const } : { patientIds: [owner.patient_id] };
-    const stored = await withPhiReader(core, { tenant, principal: readerOf(call), purpose: call.purpose, action: 'resource.read', scope, resourceType: type }, (reader) =>
+    const stored = await withPhiReader(core, { tenant, principal: readerOf(call), purpose: call.purpose, action: 'resource.read', scope, resourceType: type, foreseen: { entities: [{ type, id }] } }, (reader) =>
       readResource(core.db, reader, { type, id, ...(version === undefined ? {} : { version }) }));
     void call.reply.header('etag', `W/"${stored.version}"`).header('last-modified', stored.recordedAt.toUTCString()).type('application/fhir+json');
     if (stored.deleted) throw new PrimumError('record.deleted', type);
