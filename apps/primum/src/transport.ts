@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import type { parseArgs } from 'node:util';
 import { PrimumError } from '@primum/base';
 import type { TlsFiles } from '@primum/trust';
 

@@ -8,7 +8,7 @@ import { masterKeyGiven, masterKeysBeside } from './master-key-files.ts';
 import { openMasterKeys, type MasterKeySource } from './master-keys.ts';
 import { openWith, sealedKeyOf, sealWith } from './sealed-format.ts';
 import { walkKeys, type KeyWalk, type WalkOptions } from './walk-keys.ts';
-import { generationOf, unwrapKey, wrapKey } from './wrapped-key.ts';
+import { generationOf, unwrapKey, wrapKey, type MasterKey } from './wrapped-key.ts';
 
 /**
  * The keys port. Content is sealed and opened here; keys never leave.
@@ -145,10 +145,10 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
     return key;
   };
 
-  const rewrap = async (name: KeyName): Promise<boolean> => {
+  const rewrap = async (name: KeyName, master: MasterKey): Promise<boolean> => {
     const stored = await store.read(name);
     if (stored.state !== 'present') return false;
-    return store.replace(name, wrapKey(await masters.newest(), name, await unwrap(name, stored.wrapped)));
+    return store.replace(name, wrapKey(master, name, await unwrap(name, stored.wrapped)));
   };
   const make = createKeyMaker({ store, masters, rewrap });
 

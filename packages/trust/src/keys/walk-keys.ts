@@ -2,7 +2,7 @@ import type { Clock } from '@primum/base';
 import type { KeyName } from './key-scope.ts';
 import { maxBatch, type KeyStore } from './key-store.ts';
 import type { MasterKeys } from './master-keys.ts';
-import { generationOf } from './wrapped-key.ts';
+import { generationOf, type MasterKey } from './wrapped-key.ts';
 
 /** What a walk over all keys found and did. Times are of the clock; counts are of keys that are not destroyed. */
 export type KeyWalk = {
@@ -19,7 +19,7 @@ export type KeyWalk = {
 
 export type WalkOptions = { signal?: AbortSignal; onProgress?: (walk: { walked: number; rewrapped: number }) => void; graceMs?: number };
 
-export type WalkDeps = { store: KeyStore; masters: MasterKeys; clock: Clock; rewrap(name: KeyName): Promise<boolean> };
+export type WalkDeps = { store: KeyStore; masters: MasterKeys; clock: Clock; rewrap(name: KeyName, master: MasterKey): Promise<boolean> };
 
 /**
  * A process that wrapped a key under an old generation looks for a newer one once the key is stored, and wraps it again
@@ -45,7 +45,7 @@ export async function walkKeys(deps: WalkDeps, options: WalkOptions = {}): Promi
       if (stored.state !== 'present') return;
       let generation = generationOf(name, stored.wrapped);
       if (generation < newest.generation) {
-        if (!(await deps.rewrap(name))) return;
+        if (!(await deps.rewrap(name, newest))) return;
         generation = newest.generation;
         walk.rewrapped += 1;
       }
