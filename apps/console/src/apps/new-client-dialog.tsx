@@ -30,7 +30,7 @@ export function NewClientDialog({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal opened onClose={onClose} title="Register an app or a service account" size="lg">
+    <Modal opened onClose={onClose} title="Register an app or a service account" size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
       <form onSubmit={(event) => { event.preventDefault(); add.mutate(); }}>
         <Stack gap="sm">
           <SegmentedControl
