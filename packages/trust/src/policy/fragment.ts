@@ -15,8 +15,9 @@ const unary = new Set(['!', 'isEmpty']);
  * Why a policy can't stand here, or null. What rests on the resource must be of the fragment that compiles to SQL
  * totally: && || ! == != contains containsAny containsAll isEmpty, literals and the patient's attributes; what rests on
  * principal and context alone is anything that Cedar evaluates. No policy names one patient or one person: decisions
- * are kept by attributes, and a person's rights come from roles, groups and units. `principal.userId` is asked only as
- * resource.emergencyFor.contains(principal.userId).
+ * are kept by attributes, and a person's rights come from roles, groups and units. `principal.userId` and
+ * `resource.emergencyFor` are asked only as resource.emergencyFor.contains(principal.userId): whose accesses are open
+ * otherwise is nobody's business.
  */
 export function outsideFragment({ principal, resource, conditions }: PolicyJson): string | null {
   if ('entity' in principal && typeOf(principal.entity) === 'User') return 'names one person; name a role or a group';
@@ -32,6 +33,7 @@ function wrongIn(expression: Expr): string | null {
   const { operator, parts } = nodeOf(expression);
   if (operator === 'contains' && isAttribute(parts['left'], 'resource', 'emergencyFor') && isAttribute(parts['right'], 'principal', 'userId')) return null;
   if (isAttribute(expression, 'principal', 'userId')) return 'principal.userId stands elsewhere than in resource.emergencyFor.contains(principal.userId)';
+  if (isAttribute(expression, 'resource', 'emergencyFor')) return 'resource.emergencyFor stands elsewhere than in resource.emergencyFor.contains(principal.userId)';
   if (operator === 'Value' && namesSomebody(parts['value'])) return 'names one person or patient';
   if (isResource(parts['left']) && (operator === '.' || (operator === 'is' && parts['in'] === undefined))) return null;
   if (mentionsResource(expression) && !binary.has(operator) && !unary.has(operator)) return `${operator} on a resource's attribute does not compile to SQL`;

@@ -34,71 +34,74 @@ export function residualOf({ errored, residuals }: ResidualResponse): Residual {
 
 /** Compiles a residual to SQL; total over the fragment that `outsideFragment` lets pass. */
 export function toSql(residual: Residual, { alias, from }: FilterPlace, userId: string | null): RowFilter {
-  const values: unknown[] = [];
-  const bind = (value: unknown, type: string): string => {
-    values.push(value);
-    return `$${from + values.length - 1}::${type}`;
-  };
   const write = (expression: Expr): Written => {
     const { operator, parts } = nodeOf(expression);
     const side = (name: string): Written => write(parts[name] as Expr); // as Cedar's JSON format has them
     switch (operator) {
-      case 'Value': return literal(parts['value'], bind, userId);
-      case 'Set': return set((parts['value'] as Expr[]).map(write)); // a list of expressions
+      case 'Value': return literal(parts['value'], userId);
+      case 'Set': return setOf((parts['value'] as Expr[]).map(write)); // a list of expressions
       case '&&': return both('and', side('left'), side('right'));
       case '||': return both('or', side('left'), side('right'));
       case '!': return not(side('arg'));
       case '==': return equal(side('left'), side('right'));
       case '!=': return not(equal(side('left'), side('right')));
-      case 'contains': return { sql: `${side('right').sql} = any(${side('left').sql})` };
-      case 'containsAny': return { sql: `${side('left').sql} && ${side('right').sql}` };
-      case 'containsAll': return { sql: `${side('left').sql} @> ${side('right').sql}` };
-      case 'isEmpty': return { sql: `cardinality(${side('arg').sql}) = 0` };
+      case 'contains': return infix(side('right'), '= any', side('left'));
+      case 'containsAny': return infix(side('left'), '&&', side('right'));
+      case 'containsAll': return infix(side('left'), '@>', side('right'));
+      case 'isEmpty': {
+        const arg = side('arg');
+        return { sql: (bind) => `cardinality(${arg.sql(bind)}) = 0` };
+      }
       case 'is': return truth(parts['entity_type'] === 'Patient');
       case '.': {
         const column = columns[String(parts['attr'])];
         assert(column !== undefined, 'an attribute without a column');
-        return { sql: `${alias}.${column.name}`, set: column.set };
+        return { sql: () => `${alias}.${column.name}`, set: column.set };
       }
       default: throw new Error(`not of the fragment: ${operator}`);
     }
   };
   const any = (bodies: readonly Expr[]): Written => bodies.map(write).reduce((one, other) => both('or', one, other), truth(false));
-  const { sql } = both('and', any(residual.permits), not(any(residual.forbids)));
+  const values: unknown[] = [];
+  const sql = both('and', any(residual.permits), not(any(residual.forbids))).sql((value, type) => {
+    values.push(value);
+    return `$${from + values.length - 1}::${type}`;
+  });
   return { sql, values };
 }
 
-/** `known`: the value where it does not depend on the row. */
-type Written = { sql: string; known?: boolean; set?: boolean };
+type Bind = (value: unknown, type: string) => string;
+/** A part of the condition, put into words only if it is still needed then: a value that nothing mentions can't be bound. */
+type Written = { sql(bind: Bind): string; /** The value, where it does not depend on the row. */ known?: boolean; set?: boolean };
 
-const truth = (known: boolean): Written => ({ sql: String(known), known });
+const truth = (known: boolean): Written => ({ sql: () => String(known), known });
+const infix = (left: Written, operator: string, right: Written): Written => ({ sql: (bind) => `(${left.sql(bind)} ${operator} (${right.sql(bind)}))` });
 
 function both(word: 'and' | 'or', left: Written, right: Written): Written {
   const neutral = word === 'and';
   if (left.known === !neutral || right.known === !neutral) return truth(!neutral);
   if (left.known === neutral) return right;
   if (right.known === neutral) return left;
-  return { sql: `(${left.sql} ${word} ${right.sql})` };
+  return { sql: (bind) => `(${left.sql(bind)} ${word} ${right.sql(bind)})` };
 }
 
 function not(inner: Written): Written {
-  return inner.known === undefined ? { sql: `not (${inner.sql})` } : truth(!inner.known);
+  return inner.known === undefined ? { sql: (bind) => `not (${inner.sql(bind)})` } : truth(!inner.known);
 }
 
 /** Sets are equal when each holds the other: Cedar's sets know neither order nor repetition. */
 function equal(left: Written, right: Written): Written {
-  if (left.set === true) return { sql: `(${left.sql} @> ${right.sql} and ${left.sql} <@ ${right.sql})` };
-  return { sql: `(${left.sql}) = (${right.sql})` };
+  return left.set === true ? both('and', infix(left, '@>', right), infix(left, '<@', right)) : infix(left, '=', right);
 }
 
-function literal(value: unknown, bind: (value: unknown, type: string) => string, userId: string | null): Written {
+function literal(value: unknown, userId: string | null): Written {
   if (typeof value === 'boolean') return truth(value);
-  if (Array.isArray(value)) return { sql: bind(value.map((one) => text(one, userId)), 'text[]'), set: true };
-  return { sql: bind(text(value, userId), 'text') };
+  if (Array.isArray(value)) return { sql: (bind) => bind(value.map((one) => text(one, userId)), 'text[]'), set: true };
+  return { sql: (bind) => bind(text(value, userId), 'text') };
 }
 
-function set(elements: readonly Written[]): Written {
-  return { sql: `array[${elements.map(({ sql }) => sql).join(', ')}]::text[]`, set: true };
+function setOf(elements: readonly Written[]): Written {
+  return { sql: (bind) => `array[${elements.map(({ sql }) => sql(bind)).join(', ')}]::text[]`, set: true };
 }
 
 function text(value: unknown, userId: string | null): string {
