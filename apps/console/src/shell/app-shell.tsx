@@ -27,7 +27,7 @@ export function AppShell() {
         <nav className={styles.nav} aria-label="Pages">
           {placesFor(session).map(({ to, label }) => <Link key={to} to={to} activeProps={{ 'aria-current': 'page' }}>{label}{to === '/reviews' && <ReviewCount />}</Link>)}
         </nav>
-        <DemonstrationNote />
+        <DemonstrationNote mode={session.mode} />
         <Link to="/account" className={styles.who} title="Your factors, sessions and password">{session.displayName} <span className="quiet">{session.role.replaceAll('-', ' ')}</span></Link>
         <SchemeToggle />
         <ActionIcon variant="default" aria-label="Keys and help" title="Keys and help (?)" onClick={() => setHelpOpen(true)}>?</ActionIcon>
