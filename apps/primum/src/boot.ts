@@ -184,18 +184,19 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     const backups = startBackups(core, options.backups);
     later(() => backups.close());
   }
-  writeRunFile(home, { pid: process.pid, httpPort, mllpPort: beside.port, databaseUrl: db.url, startedAt: clock.now().toISOString() });
+  const listeners: readonly ScannedListener[] = [
+    { name: 'console and API', host: transport.listen, port: httpPort, protocol: 'http', tls: tls !== undefined },
+    { name: 'HL7 v2', host: transport.mllpListen, port: listener.port, protocol: 'mllp', tls: tls !== undefined },
+    ...(beside === listener ? [] : [{ name: 'HL7 v2 of this machine', host: '127.0.0.1', port: beside.port, protocol: 'mllp' as const, tls: false }]),
+  ];
+  writeRunFile(home, { pid: process.pid, httpPort, mllpPort: beside.port, databaseUrl: db.url, startedAt: clock.now().toISOString(), listeners });
   later(() => removeRunFile(home));
   stage('ready');
 
   const owned = stack.move();
   return {
     core, sequencer, httpPort, mllpPort: listener.port, url: `${origin}/`, seeded,
-    listeners: [
-      { name: 'console and API', host: transport.listen, port: httpPort, protocol: 'http', tls: tls !== undefined },
-      { name: 'HL7 v2', host: transport.mllpListen, port: listener.port, protocol: 'mllp', tls: tls !== undefined },
-      ...(beside === listener ? [] : [{ name: 'HL7 v2 of this machine', host: '127.0.0.1', port: beside.port, protocol: 'mllp' as const, tls: false }]),
-    ],
+    listeners,
     figures: () => watch.figures(),
     applied: () => applier.idle(),
     stop: () => owned.disposeAsync(),

@@ -1,8 +1,16 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ScannedListener } from '@primum/trust';
 
 /** Where a running Primum can be reached, for the commands that speak to it. */
-export type RunFile = { pid: number; httpPort: number; mllpPort: number; databaseUrl: string; startedAt: string };
+export type RunFile = {
+  pid: number; httpPort: number;
+  /** On loopback, in plain text, for senders on this machine. */
+  mllpPort: number;
+  databaseUrl: string; startedAt: string;
+  /** All that listens, for `scanTransport`. */
+  listeners: readonly ScannedListener[];
+};
 
 const pathOf = (home: string): string => join(home, 'primum.json');
 

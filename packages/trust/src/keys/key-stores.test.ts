@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { uuidv7 } from '@primum/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestCertificates } from '../testing/test-certificates.ts';
 import { codeOf } from '../testing/test-trust.ts';
 import { createFileKeyStore } from './file-key-store.ts';
 import { describeKeyStore } from './key-store-conformance.ts';
 import { openKeys, type Keys } from './keys.ts';
+import { openConfiguredKeys } from './open-configured-keys.ts';
 import { masterKeysByTransit } from './transit-master-keys.ts';
 import { createVaultClient, type VaultClient } from './vault-client.ts';
 import { createVaultKeyStore } from './vault-key-store.ts';
@@ -96,6 +98,38 @@ describe('keys in OpenBao/Vault, master key by transit', () => {
     expect(await codeOf(() => keys.ensure(1, [patient(uuidv7())]))).toBe('trust.key-store-denied');
     ofRole.close();
     await server.close();
+  });
+
+  it('logs in as a pod, over TLS to whom its authority vouches for', async () => {
+    const certificates = createTestCertificates(folder);
+    const { certFile, keyFile } = certificates.issue('vault');
+    const server = await startVaultStandIn({ token: 'none', tls: { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') } });
+    const pod = join(folder, 'pod');
+    writeFileSync(pod, 'pod\n');
+    const of = (more: { caFile?: string }): VaultClient => createVaultClient({ address: server.address, auth: { method: 'kubernetes', role: 'primum', tokenFile: pod }, ...more });
+    const [trusting, strange] = [of({ caFile: certificates.caFile }), of({})];
+    await (await open('q', trusting)).ensure(1, [patient(uuidv7())]);
+    expect(server.logins()).toBe(1);
+    expect(await codeOf(() => strange.request('GET', 'secret/data/x'))).toBe('trust.key-store-unreachable');
+    trusting.close();
+    strange.close();
+    await server.close();
+  });
+
+  it('opens what keys.json says, and refuses what it does not understand', async () => {
+    const home = mkdtempSync(join(folder, 'home-'));
+    const settings = { store: 'vault', master: 'transit', vault: { address: standIn.address, auth: { method: 'token', tokenFile: writeToken('root') }, prefix: randomUUID() } };
+    const save = (value: object): void => writeFileSync(join(home, 'keys.json'), JSON.stringify(value));
+    save(settings);
+    const keys = await openConfiguredKeys(home, { tenants: [1] });
+    const sealed = keys.seal(1, { kind: 'tenant' }, Buffer.from('x'), 'x');
+    expect((await (await openConfiguredKeys(home, { tenants: [1] })).open(1, sealed, 'x')).toString()).toBe('x');
+    expect(await keys.status(1)).toMatchObject({ store: 'vault', masterFrom: 'transit' });
+    expect(existsSync(join(home, 'keys'))).toBe(false);
+    for (const wrong of [{ store: 'valut' }, { store: 'vault' }, { ...settings, vault: { ...settings.vault, auth: { method: 'password' } } }]) {
+      save(wrong);
+      expect(await codeOf(() => openConfiguredKeys(home, { tenants: [1] }))).toBe('config.invalid');
+    }
   });
 
   it('takes no plain text beyond this machine', async () => {

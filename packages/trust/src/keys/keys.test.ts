@@ -7,7 +7,8 @@ import { manualClock, uuidv7 } from '@primum/base';
 import { afterEach, describe, expect, it } from 'vitest';
 import { blindToken } from './blind-token.ts';
 import { intakeEpochOf, reseal, retireIntakeEpochs } from './intake-epochs.ts';
-import type { KeyFileIo } from './file-key-store.ts';
+import { createFileKeyStore, type KeyFileIo } from './file-key-store.ts';
+import type { KeyStore } from './key-store.ts';
 import { openKeys, type Keys, type KeysOptions } from './keys.ts';
 
 const tenant = 1;
@@ -181,6 +182,54 @@ describe('keys when the file system fails', () => {
       const sealed = keys.seal(tenant, patient(a), Buffer.from('x'), 'x');
       expect((await (await openKeys({ directory })).open(tenant, sealed, 'x')).toString(), `call ${nth}`).toBe('x');
     }
+  });
+});
+
+describe('a key file when the file system fails', () => {
+  const real: KeyFileIo = { ...fs, fsync: promisify(fs.fsync) };
+  /** The nth call of any kind fails, and those after it too: as after a crash, nothing is cleaned up by further calls. */
+  const dyingAt = (nth: number): { io: KeyFileIo; calls: () => number } => {
+    let calls = 0;
+    const guard = <A extends unknown[], R>(call: (...args: A) => R) => (...args: A): R => {
+      calls += 1;
+      if (calls >= nth) throw Object.assign(new Error('no more'), { code: 'EIO' });
+      return call(...args);
+    };
+    return {
+      calls: () => calls,
+      io: {
+        openSync: guard(real.openSync), writeSync: guard(real.writeSync), closeSync: real.closeSync, linkSync: guard(real.linkSync), renameSync: guard(real.renameSync),
+        unlinkSync: guard(real.unlinkSync), mkdirSync: guard(real.mkdirSync), fsync: async (fd) => guard(real.fsync)(fd),
+      },
+    };
+  };
+  const name = { tenant, kind: 'patient', id: uuidv7() } as const;
+  const [first, second] = [Buffer.alloc(65, 1), Buffer.alloc(65, 2)];
+  const prepared = async (): Promise<string> => {
+    const directory = newFolder();
+    await createFileKeyStore(directory).create([{ name, wrapped: first }]);
+    return directory;
+  };
+
+  it.each(['replace', 'destroy'] as const)('%s is whole or not at all, and can be done again: it dies at the nth call, for every n', async (verb) => {
+    const act = (store: KeyStore): Promise<unknown> => (verb === 'replace' ? store.replace(name, second) : store.destroy(name, { tombstone: true }));
+    let nth = 1;
+    for (let done = false; !done; nth += 1) {
+      const directory = await prepared();
+      const { io, calls } = dyingAt(nth);
+      const failed = await codeOf(() => act(createFileKeyStore(directory, io)));
+      done = failed === 'no error';
+      expect(['no error', 'trust.key-store-unusable'], `call ${nth}`).toContain(failed);
+      expect(calls() >= nth || done).toBe(true);
+      const after = await createFileKeyStore(directory).read(name);
+      if (verb === 'replace') expect(after.state === 'present' && [first, second].some((one) => one.equals(after.wrapped)), `call ${nth}`).toBe(true);
+      else expect(after.state === 'destroyed' || (after.state === 'present' && first.equals(after.wrapped)), `call ${nth}`).toBe(true);
+      await act(createFileKeyStore(directory));
+      const again = await createFileKeyStore(directory).read(name);
+      expect(again, `call ${nth}`).toEqual(verb === 'replace' ? { state: 'present', wrapped: second } : { state: 'destroyed' });
+      if (verb === 'destroy') expect(readdirSync(join(directory, '1', 'patient', name.id.slice(-2)))).toEqual([`${name.id}.dead`]);
+    }
+    expect(nth).toBeGreaterThan(6);
   });
 });
 

@@ -20,7 +20,7 @@ const shape = jsonShape('config.invalid');
 export async function openConfiguredKeys(home: string, options: { tenants: readonly number[]; clock?: Clock; masterKeyFile?: string | undefined }): Promise<Keys> {
   const directory = join(home, 'keys');
   const file = join(home, 'keys.json');
-  const settings = existsSync(file) ? shape.object(JSON.parse(readFileSync(file, 'utf8')), 'keys.json') : {};
+  const settings = existsSync(file) ? shape.object(parsed(file), 'keys.json') : {};
   const at = settings['vault'] === undefined ? undefined : vaultOf(settings['vault']);
   const store = shape.oneOf(settings['store'] ?? 'files', ['files', 'vault'], 'keys.json store') === 'files' ? createFileKeyStore(directory) : needed(at).store;
   const masterKeyFile = options.masterKeyFile ?? (settings['masterKeyFile'] === undefined ? undefined : shape.text(settings['masterKeyFile'], 'keys.json masterKeyFile'));
@@ -28,6 +28,14 @@ export async function openConfiguredKeys(home: string, options: { tenants: reado
     directory, store, tenants: options.tenants, ...(options.clock === undefined ? {} : { clock: options.clock }),
     masters: masterKeyFile !== undefined ? masterKeysFromFile(masterKeyFile) : settings['master'] === 'transit' ? needed(at).masters(store) : masterKeysBeside(directory),
   });
+}
+
+function parsed(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    throw shape.invalid('keys.json cannot be read as JSON');
+  }
 }
 
 type At = { store: KeyStore; masters(store: KeyStore): MasterKeySource };

@@ -77,8 +77,9 @@ export async function startVaultStandIn(options: { token: string; tls?: { cert: 
       const body: Record<string, unknown> = text === '' ? {} : JSON.parse(text);
       const [status, said] = ((): [number, object?] => {
         if (sealed) return [503, { errors: ['Vault is sealed'] }];
-        if (path === 'auth/approle/login') {
-          if (body['role_id'] !== 'role' || body['secret_id'] !== 'secret') return [400, { errors: ['invalid role or secret ID'] }];
+        if (path === 'auth/approle/login' || path === 'auth/kubernetes/login') {
+          const known = path === 'auth/approle/login' ? body['role_id'] === 'role' && body['secret_id'] === 'secret' : body['role'] === 'primum' && body['jwt'] === 'pod';
+          if (!known) return [400, { errors: ['invalid role or secret ID'] }];
           const token = randomBytes(12).toString('hex');
           tokens.add(token);
           logins += 1;
