@@ -125,6 +125,7 @@ describe.skipIf(chromiumPath() === undefined)('signing in to a production home',
     const confirm = page.getByRole('dialog', { name: 'Confirm that it is you' });
     await confirm.getByRole('button', { name: 'Use a passkey' }).click();
     await confirm.waitFor({ state: 'detached' });
+    expect(await primum.core.db.query('select disabled from app_user where username = \'anna\'')).toEqual([{ disabled: true }]);
     await page.getByRole('dialog').getByRole('button', { name: 'Enable' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Disable' }).waitFor();
     await page.keyboard.press('Escape');

@@ -7,6 +7,7 @@ import { readPatientFacts } from '@primum/record';
 import { createAudit, createIdentity, createPolicy, openConfiguredKeys, type Audit, type Identity, type Keys, type PersonalData, type Policy } from '@primum/trust';
 import { assertResidency, storesOf } from './evidence/residency.ts';
 import { personalData } from './rights/personal-data.ts';
+import { sessionLimits } from './identity/session-limits.ts';
 import { modeOf } from './mode.ts';
 import { readRunFile } from './run-file.ts';
 
@@ -53,7 +54,7 @@ export async function openCore(options: CoreOptions & { beside?: boolean }): Pro
       const keys = await openConfiguredKeys(home, { tenants: [tenant], masterKeyFile: process.env['PRIMUM_MASTER_KEY_FILE'] });
       const audit = createAudit({ keys, db });
       const policy = createPolicy({ readPatientFacts, folders: [join(home, 'policies')], demonstration: mode === 'demonstration' });
-      const identity = createIdentity({ db, keys, audit, policy, clock: systemClock }, { mode });
+      const identity = createIdentity({ db, keys, audit, policy, clock: systemClock }, { mode, limits: sessionLimits(process.env) });
       return {
         home, mode, db, keys, audit, policy, identity, objects: createObjects(join(home, 'objects')), clock: systemClock, log, personalData, onErased: [],
         close: async () => {

@@ -12,7 +12,7 @@ export type CallerDeps = {
   certificateOf(fingerprint: Buffer, remote: string): Promise<Principal | null>;
 };
 
-/** `none`: sent by the console where nobody has touched it since its last request. */
+/** `none`: sent by the console where nobody has touched it for a while. Nor does an event stream keep anyone signed in, which can't say so. */
 const activityHeader = 'x-primum-activity';
 
 export type Caller = { principal: Principal | null; session: Session | null; token: string | null };
@@ -24,7 +24,7 @@ export type Caller = { principal: Principal | null; session: Session | null; tok
 export async function resolveCaller(deps: CallerDeps, request: FastifyRequest, cookie: string | null): Promise<Caller> {
   const { authorization } = request.headers;
   if (authorization !== undefined) return { principal: await bearer(deps, request, authorization), session: null, token: null };
-  const session = cookie === null ? null : await deps.sessionOf(cookie, request.headers[activityHeader] !== 'none');
+  const session = cookie === null ? null : await deps.sessionOf(cookie, request.headers[activityHeader] !== 'none' && request.headers.accept !== 'text/event-stream');
   if (session !== null) return { principal: deps.principalOf(session, request.ip), session, token: cookie };
   const { socket } = request.raw;
   if (isFhir(request) && socket instanceof TLSSocket) {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PrimumError } from '@primum/base';
 import { mintSystemPrincipal } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
+import { sessionCookieOf } from '../http/serve-api.ts';
 
 /** Longest times from the commit of a revocation to the first refused request, and to the end of an open event stream, in ms. */
 export type RevocationLatency = { rounds: number; requestMs: number; streamMs: number; fromOutsideRequestMs: number; fromOutsideStreamMs: number };
@@ -25,7 +26,7 @@ export async function measureRevocation(deps: { core: Core; url: string }, round
       const outside = round % 2 === 1;
       const { token, session } = await core.identity.sessionForExternal(tenant, probe, { mfa: true }, {});
       userId = session.userId;
-      const headers = { cookie: `primum_session=${token}` };
+      const headers = { cookie: `${sessionCookieOf({ protocol: url.startsWith('https:') ? 'https' : 'http' })}=${token}` };
       const stream = await fetch(`${url}api/events`, { headers });
       if (stream.status !== 200 || (await statusOf(url, headers)) !== 200) throw new PrimumError('internal.bug', 'the probe was not signed in');
       const streamEnd = endOf(stream);
