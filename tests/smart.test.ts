@@ -99,7 +99,7 @@ describe('an app by itself (standalone launch)', () => {
   it('gets a token for the patient that was chosen, reads that patient, and no other', async () => {
     const { tokens } = await standalone();
     expect(tokens).toMatchObject({ patient: mine.patient, encounter: mine.stay, need_patient_banner: true, token_type: 'bearer', scope: 'openid fhirUser launch/patient patient/*.rs' });
-    expect(tokens.claims()).toMatchObject({ iss: `${origin}/oidc`, aud: 'growth-chart' });
+    expect(tokens.claims()).toMatchObject({ iss: `${origin}/oidc`, aud: 'growth-chart', amr: ['pwd'] });
     expect(tokens.claims()?.['fhirUser']).toMatch(/\/api\/fhir\/Practitioner\/[0-9a-f-]{36}$/);
     expect((await fhir(tokens.access_token, `Patient/${mine.patient}`)).status).toBe(200);
     expect((await fhir(tokens.access_token, `Observation/${mine.observation}`)).status).toBe(200);

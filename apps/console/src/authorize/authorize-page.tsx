@@ -1,4 +1,4 @@
-import { Button, Checkbox } from '@mantine/core';
+import { Button } from '@mantine/core';
 import type { AuthorizationView } from '@primum/contract';
 import { queryOptions, useMutation, useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
@@ -47,12 +47,10 @@ function Asked({ uid, asked }: { uid: string; asked: AuthorizationView }) {
         <ul className={styles['asked']} aria-label="What it asks">
           {asked.scopes.filter(({ allowed }) => allowed).map(({ scope, words }) => (
             <li key={scope}>
-              <Checkbox
-                label={<>{words} <span className="mono quiet">{scope}</span></>}
-                checked={wanted.includes(scope)}
-                disabled={leaving}
-                onChange={({ currentTarget: { checked } }) => setWanted(checked ? [...wanted, scope] : wanted.filter((one) => one !== scope))}
-              />
+              <label>
+                <input type="checkbox" checked={wanted.includes(scope)} disabled={leaving} onChange={({ currentTarget: { checked } }) => setWanted(checked ? [...wanted, scope] : wanted.filter((one) => one !== scope))} />
+                {' '}{words} <span className="mono quiet">{scope}</span>
+              </label>
             </li>
           ))}
           {mayHave.length === 0 && <li>Nothing that your role may give.</li>}

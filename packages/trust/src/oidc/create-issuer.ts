@@ -73,7 +73,7 @@ function configurationOf(deps: IssuerDeps, { tenant, origin }: IssuerOptions, jw
     jwks: { keys: jwks } as NonNullable<Configuration['jwks']>,
     cookies: { keys: cookieKeys, long: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' }, short: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' } },
     scopes: [...knownScopes],
-    claims: { openid: ['sub'], fhirUser: ['fhirUser'], profile: ['name', 'preferred_username', 'role', 'groups'], acr: null, amr: null, auth_time: null, sid: null },
+    claims: { openid: ['sub', 'amr'], fhirUser: ['fhirUser'], profile: ['name', 'preferred_username', 'role', 'groups'], acr: null, auth_time: null, sid: null },
     conformIdTokenClaims: false,
     responseTypes: ['code'],
     clientAuthMethods: ['none', 'private_key_jwt'],
@@ -117,7 +117,7 @@ function configurationOf(deps: IssuerDeps, { tenant, origin }: IssuerOptions, jw
     clientBasedCORS: (_ctx, at, client) => (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === at),
     features: {
       devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false }, resourceIndicators: { enabled: false }, userinfo: { enabled: true },
-      revocation: { enabled: true }, clientCredentials: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId }, clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId },
     },
     renderError: (ctx, out) => {
