@@ -3,6 +3,8 @@ import { cp, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { silentLog } from '@primum/base';
 import { messageAad } from '@primum/ingest';
 import { resourceAad } from '@primum/record';
 import { createTestDatabase } from '@primum/store/testing';
@@ -12,13 +14,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bootPrimum } from '../apps/primum/src/boot.ts';
 import { makeKeyBackup, restoreKeys } from '../apps/primum/src/backup/key-backup.ts';
 import { makeBackup, type BackupMade } from '../apps/primum/src/backup/make-backup.ts';
+import { startBackups } from '../apps/primum/src/backup/start-backups.ts';
 import { verifyBackup } from '../apps/primum/src/backup/verify-backup.ts';
 import { restoreBackup } from '../apps/primum/src/backup/restore-backup.ts';
 import { listBackups } from '../apps/primum/src/backup/backup-folder.ts';
 import { tenant } from '../apps/primum/src/core.ts';
 import { admission, results, vitalSigns } from '../bench/support/ward-messages.ts';
 import { bootForTest, type Booted } from './support/booted.ts';
-import { silentLog } from '@primum/base';
 
 const principal = mintSystemPrincipal('cli:test');
 const admittedAt = Date.UTC(2026, 5, 1, 8);
@@ -145,6 +147,10 @@ describe('an erased patient', () => {
       ];
       expect(sealed.length).toBeGreaterThan(10);
       for (const { body, aad } of sealed) await expect(keys.open(tenant, body, aad)).rejects.toMatchObject({ code: 'trust.key-missing' });
+      // Nor does any row quote this patient, or anybody.
+      for (const { name } of await db.query<{ name: string }>("select tablename as name from pg_tables where schemaname = 'public'", [])) {
+        expect(JSON.stringify(await db.query(`select t::text as row from ${name} t`, []))).not.toContain('Zyxwquist');
+      }
       await db.close();
     } finally {
       await database.drop();
@@ -180,7 +186,28 @@ describe('an erased patient', () => {
   }, 60_000);
 });
 
+describe('a schedule', () => {
+  it('backs up while the server runs: the database, then its keys', async () => {
+    const backups = startBackups({ ...primum.core, log: silentLog }, { directory: place('scheduled'), everyMs: 200, keep: 2, keyDirectory: place('scheduled-keys') });
+    const enough = async (): Promise<boolean> => (await listBackups(place('scheduled'))).length >= 2 && (await listBackups(place('scheduled-keys'))).length >= 2;
+    for (const until = Date.now() + 20_000; Date.now() < until && !await enough();) await sleep(50);
+    await backups.close();
+    expect((await listBackups(place('scheduled'))).length).toBe(2);
+    expect((await listBackups(place('scheduled-keys'))).length).toBeGreaterThanOrEqual(2);
+  }, 30_000);
+});
+
 describe('the command line', () => {
+  it('restores into a new home with a PostgreSQL of its own, from both backups and the master key', async () => {
+    const home = place('from-the-command-line');
+    const { DATABASE_URL: _none, ...env } = process.env;
+    const run = spawnSync(process.execPath, ['bin/primum.js', 'restore', '--from', place('db'), '--home', home, '--keys', place('keys'), '--master-key', join(primum.home, 'keys', 'master.key')], { cwd: join(import.meta.dirname, '..'), encoding: 'utf8', env });
+    expect(run.stderr).toBe('');
+    expect(JSON.parse(run.stdout)).toMatchObject({ backup: made.backup, identical: true, rows: made.rows });
+    const again = spawnSync(process.execPath, ['bin/primum.js', 'restore', '--from', place('db'), '--home', home], { cwd: join(import.meta.dirname, '..'), encoding: 'utf8', env });
+    expect(again.stderr).toContain('backup.target-not-empty');
+  }, 60_000);
+
   it('says what is wrong, and makes no empty home', () => {
     const run = spawnSync(process.execPath, ['bin/primum.js', 'restore', '--from', place('nothing'), '--home', place('new')], { cwd: join(import.meta.dirname, '..'), encoding: 'utf8' });
     expect(run.status).toBe(1);

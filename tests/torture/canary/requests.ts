@@ -1,5 +1,5 @@
 import { routes } from '@primum/contract';
-import { ask } from '../../support/booted.ts';
+import { ask as askOnce } from '../../support/booted.ts';
 import type { Planted } from './persons.ts';
 
 /** What is about staff, machines and contracts: names of these stand in clear, so no patient's is planted in the bodies. */
@@ -8,10 +8,14 @@ const aboutOthers = /^\/api\/(account|agreements|breaches|clients|groups|issuer|
 /**
  * Every route of the contract, so that a new one is never left out: planted values in its address, its query, its
  * headers and every text of its body, and once more what is no JSON. Most are refused; what counts is where they end up.
- * Gives how many were sent.
+ * Gives how many were sent, and how many of them were carried out.
  */
-export async function requestEverywhere(port: number, tokens: readonly string[], persons: readonly Planted[], patientIds: readonly string[]): Promise<number> {
-  let sent = 0;
+export async function requestEverywhere(port: number, tokens: readonly string[], persons: readonly Planted[], patientIds: readonly string[]): Promise<{ requests: number; done: number }> {
+  const counts = { requests: 0, done: 0 };
+  const ask = async (...args: Parameters<typeof askOnce>): Promise<void> => {
+    counts.requests += 1;
+    if ((await askOnce(...args)).status < 300) counts.done += 1;
+  };
   let turn = 0;
   const next = (): Planted => persons[turn++ % persons.length]!; // there is at least one
   for (const [name, { method, path, ...route }] of Object.entries(routes)) {
@@ -25,11 +29,7 @@ export async function requestEverywhere(port: number, tokens: readonly string[],
       const body = method === 'GET' || aboutOthers.test(path) ? undefined : filled('body' in route ? route.body : undefined, () => next(), patientId);
       await ask(port, { method, path: `${target(encodeURIComponent(family))}${query}`, token, headers });
       await ask(port, { method, path: target(patientId), token, ...(body === undefined ? {} : { body }) });
-      sent += 2;
-      if (method !== 'GET' && at === 0 && !aboutOthers.test(path)) {
-        await ask(port, { method, path: target(patientId), token, body: `{"${note}": "${family}` });
-        sent += 1;
-      }
+      if (method !== 'GET' && at === 0 && !aboutOthers.test(path)) await ask(port, { method, path: target(patientId), token, body: `{"${note}": "${family}` });
     }
   }
   for (const { family, mrn, phone, note } of persons.slice(0, 10)) {
@@ -39,9 +39,8 @@ export async function requestEverywhere(port: number, tokens: readonly string[],
     await ask(port, { path: `/${encodeURIComponent(note)}/${encodeURIComponent(family)}` });
     await ask(port, { path: '/oidc/auth?client_id=x&login_hint=' + encodeURIComponent(family), headers: { cookie: `primum_session=${encodeURIComponent(family)}` } });
     await ask(port, { path: '/api/worklist', headers: { host: `${mrn}.example`, origin: `http://${mrn}.example`, authorization: `Bearer ${mrn}` } });
-    sent += 6;
   }
-  return sent;
+  return counts;
 }
 
 /** A body in the shape of a JSON Schema: planted values where it takes text, the patient's id where it takes one. */
