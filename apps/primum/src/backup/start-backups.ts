@@ -31,14 +31,14 @@ export function startBackups(deps: BackupDeps & { log: Log }, schedule: BackupSc
         const made = await makeBackup(deps, principal, { directory: schedule.directory, keep: schedule.keep });
         lastMs = clock.now().getTime();
         if (schedule.keyDirectory !== undefined) await makeKeyBackup(deps, principal, { directory: schedule.keyDirectory, keepDays: schedule.keyDays });
-        log.info('backup.made', { count: made.rows, durationMs: Math.round(made.seconds * 1000) });
+        log.info('backup-made', { count: made.rows, durationMs: Math.round(made.seconds * 1000) });
       } catch (error) {
-        log.error('backup.failed', errorFields(error));
+        log.error('backup-failed', errorFields(error));
         await sleep(retryMs, undefined, { signal: stop.signal }).catch(() => undefined);
       }
     }
   };
-  const running = run().catch((error: unknown) => log.error('backup.stopped', errorFields(error)));
+  const running = run().catch((error: unknown) => log.error('backup-stopped', errorFields(error)));
   return {
     close: async () => {
       stop.abort();
