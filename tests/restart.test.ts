@@ -40,7 +40,7 @@ async function up(): Promise<Running> {
   await ready;
   return {
     child, said: () => text, readyMs: performance.now() - startedAt,
-    httpPort: Number(/http:\/\/127\.0\.0\.1:(\d+)\//.exec(text)?.[1]), mllpPort: Number(/mllp:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]),
+    httpPort: Number(/http:\/\/localhost:(\d+)\//.exec(text)?.[1]), mllpPort: Number(/mllp:\/\/127\.0\.0\.1:(\d+)/.exec(text)?.[1]),
   };
 }
 

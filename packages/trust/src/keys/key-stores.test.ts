@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
-import { uuidv7 } from '@primum/base';
+import { manualClock, uuidv7 } from '@primum/base';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestCertificates } from '../testing/test-certificates.ts';
 import { codeOf } from '../testing/test-trust.ts';
@@ -43,9 +43,9 @@ describeKeyStore('key store in OpenBao/Vault', async () => {
 });
 
 describe('keys in OpenBao/Vault, master key by transit', () => {
-  const open = (prefix: string, of = client): Promise<Keys> => {
+  const open = (prefix: string, of = client, clock = manualClock(new Date())): Promise<Keys> => {
     const store = createVaultKeyStore(of, { prefix });
-    return openKeys({ directory: join(folder, 'unused'), tenants: [1], store, masters: masterKeysByTransit(of, store, { key: 'primum' }) });
+    return openKeys({ directory: join(folder, 'unused'), tenants: [1], clock, store, masters: masterKeysByTransit(of, store, { key: 'primum' }) });
   };
   const patient = (patientId: string): { kind: 'patient'; patientId: string } => ({ kind: 'patient', patientId });
 
@@ -70,14 +70,19 @@ describe('keys in OpenBao/Vault, master key by transit', () => {
   });
 
   it('goes on with what it has while the server is sealed, and says why the rest waits', async () => {
-    const keys = await open(randomUUID(), createVaultClient({ address: standIn.address, auth: { method: 'token', tokenFile: writeToken('root') } }));
+    const clock = manualClock(new Date());
+    const keys = await open(randomUUID(), createVaultClient({ address: standIn.address, auth: { method: 'token', tokenFile: writeToken('root') } }), clock);
     const id = uuidv7();
     await keys.ensure(1, [patient(id)]);
     const sealed = keys.seal(1, patient(id), Buffer.from('x'), 'x');
     standIn.seal(true);
     try {
+      clock.advanceMs(10 * 60_000);
       expect((await keys.open(1, sealed, 'x')).toString()).toBe('x');
+      keys.seal(1, patient(id), Buffer.from('y'), 'x');
       expect(await codeOf(() => keys.ensure(1, [patient(uuidv7())]))).toBe('trust.key-store-unreachable');
+      clock.advanceMs(6 * 60_000);
+      expect(await codeOf(() => keys.open(1, sealed, 'x'))).toBe('trust.key-store-unreachable');
     } finally {
       standIn.seal(false);
     }

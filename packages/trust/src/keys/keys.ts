@@ -3,7 +3,7 @@ import { assert, PrimumError, systemClock, uuidv7, type Clock } from '@primum/ba
 import { createKeyMaker } from './create-keys.ts';
 import { createFileKeyStore, type KeyFileIo } from './file-key-store.ts';
 import { generationId, generationOfId, indexKinds, uuidToBytes, type IndexKind, type KeyName, type KeyScope } from './key-scope.ts';
-import { listAll, type KeyStore } from './key-store.ts';
+import { listAll, type KeyStore, type StoredKey } from './key-store.ts';
 import { masterKeyGiven, masterKeysBeside } from './master-key-files.ts';
 import { openMasterKeys, type MasterKeySource } from './master-keys.ts';
 import { openWith, sealedKeyOf, sealWith } from './sealed-format.ts';
@@ -73,6 +73,12 @@ export type KeysOptions = {
 
 export const defaultEpochMaxAgeMs = 3_600_000;
 
+/**
+ * How long a key in memory is used while a remote store does not answer. A ward goes on with its patients; an erasure
+ * needs the store, so none is missed but one made across a cut network.
+ */
+const outageMs = 15 * 60_000;
+
 type CachedKey = { key: KeyObject; loadedAtMs: number };
 
 export async function openKeys(options: KeysOptions): Promise<Keys> {
@@ -117,7 +123,14 @@ export async function openKeys(options: KeysOptions): Promise<Keys> {
   const load = async (name: KeyName): Promise<KeyObject | 'absent' | 'destroyed'> => {
     const known = cached(name);
     if (known !== undefined) return known;
-    const stored = await store.read(name);
+    let stored: StoredKey;
+    try {
+      stored = await store.read(name);
+    } catch (error) {
+      const held = cache.get(labelOf(name));
+      if (held !== undefined && nowMs() - held.loadedAtMs < outageMs && error instanceof PrimumError && error.code === 'trust.key-store-unreachable') return held.key;
+      throw error;
+    }
     if (stored.state !== 'present') {
       cache.delete(labelOf(name));
       return stored.state;
