@@ -5,7 +5,7 @@ import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
-import { bearerPrincipal, certificatePrincipal, demandTls, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
+import { bearerPrincipal, certificatePrincipal, demandTls, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
 import { startBackups, type BackupSchedule } from './backup/start-backups.ts';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
@@ -45,6 +45,8 @@ export type BootOptions = {
   wardRate?: number | null;
   /** Further folders that get the audit log's checkpoints and tiles; `<home>/checkpoints` always does. */
   checkpointDirectories?: readonly string[];
+  /** How long rows of the audit log stay in the database; six years, and no less. Their write-once copies stay. */
+  auditYears?: number;
   /** Asked to cosign the audit log's checkpoints. */
   witnesses?: readonly Witness[];
   /** Backups at intervals while it runs. */
@@ -106,6 +108,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     tenant, keyDirectory: join(home, 'keys'), directories: [outsideDirectory(home, tenant), ...options.checkpointDirectories ?? []], witnesses: options.witnesses ?? [],
   });
   later(() => auditLog.close());
+  const auditSegments = startAuditSegments(core, { tenant, ...(options.auditYears === undefined ? {} : { years: options.auditYears }) });
+  later(() => auditSegments.close());
   const scoring = await startScoring({ tenant, db, keys, audit, engine, explainer, model, clock, log, sequencer });
   later(() => scoring.close());
   const scoringReport = reportScoring({ home, log, clock, model, made: async () => (await db.query<{ made: number }>('select count(*) as made from prediction where tenant = $1 and made_at >= $2', [tenant, startedAt]))[0]?.made ?? 0 });

@@ -6,13 +6,16 @@ export { sealedKeyOf } from './keys/sealed-format.ts';
 export { blindToken } from './keys/blind-token.ts';
 export { intakeEpochOf, reseal, retireIntakeEpochs } from './keys/intake-epochs.ts';
 export {
-  actorOf, isPurpose, mintSystemPrincipal, userPrincipal,
+  actorOf, authorities, isPurpose, mintSystemPrincipal, userPrincipal,
   type Authority, type ClientPrincipal, type Principal, type Purpose, type SystemName, type SystemPrincipal, type UserPrincipal,
 } from './access/principal.ts';
 export { createPolicy, permittedTo, type Decision, type PatientFacts, type Policy, type PolicyOptions, type PolicyRequest, type ReadPatientFacts } from './policy/policy.ts';
 export type { FilterPlace, RowFilter } from './policy/row-filter.ts';
 export { parseScope, type Interaction } from './policy/within-scopes.ts';
-export { requirePermission } from './access/require-permission.ts';
+export { emergencyOpens, requirePermission } from './access/require-permission.ts';
+export { endEmergencyAccess, openEmergencies, openEmergencyAccess, reasonOfEmergency, type EmergencyAccess } from './access/emergency-access.ts';
+export { loadPolicies, shippedPolicies } from './policy/load-policies.ts';
+export { askers, patientKinds, surprises } from './policy/decision-table.ts';
 export type { PhiScope, PhiUse } from './access/phi-uses.ts';
 export { withPhiReader, type PhiReader, type PhiReaderDeps, type PhiReadRequest } from './access/phi-reader.ts';
 export { withPhiWriter, type PhiWriter, type PhiWriterDeps, type PhiWriteRequest } from './access/phi-writer.ts';
@@ -26,6 +29,7 @@ export type { Client, Session } from './identity/sessions.ts';
 export type { ExternalPerson } from './identity/external.ts';
 export { searchAudit, type AuditQuery, type AuditRecord } from './audit/search-audit.ts';
 export { verifyAudit, type AuditVerification, type OutsideReport, type VerifyAuditOptions } from './audit/verify-audit.ts';
+export { startAuditSegments, verifySegment, type SegmentDeps } from './audit/segments.ts';
 export { openLogKey } from './audit/log-key.ts';
 export { parseVerifierKey } from './audit/signed-note.ts';
 export type { Witness } from './audit/witness.ts';

@@ -41,7 +41,7 @@ export async function up(args: readonly string[]): Promise<void> {
     options: {
       home: { type: 'string' }, 'http-port': { type: 'string' }, 'mllp-port': { type: 'string' }, speed: { type: 'string' },
       'backup-dir': { type: 'string' }, 'backup-every': { type: 'string' }, 'backup-keep': { type: 'string' }, 'key-backup-dir': { type: 'string' }, 'key-backup-days': { type: 'string' },
-      ...transportOptions, 'no-ward': { type: 'boolean' }, 'checkpoint-dir': { type: 'string', multiple: true }, witness: { type: 'string', multiple: true }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
+      ...transportOptions, 'no-ward': { type: 'boolean' }, 'checkpoint-dir': { type: 'string', multiple: true }, 'audit-years': { type: 'string' }, witness: { type: 'string', multiple: true }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
     },
   });
   const home = homeOf(values.home);
@@ -50,12 +50,14 @@ export async function up(args: readonly string[]): Promise<void> {
   const httpPort = wholeNumber('http-port', values['http-port'], 0, 65_535);
   const mllpPort = wholeNumber('mllp-port', values['mllp-port'], 0, 65_535);
   const backups = backupsOf(values);
+  const auditYears = wholeNumber('audit-years', values['audit-years'], 6, 100);
   const shown = progress();
   let primum: Primum;
   try {
     primum = await bootPrimum({
       home, log: openLog(home), onStage: (name) => shown.stage(name), console: values['no-console'] !== true, transport: transportOf(values),
       wardRate: values['no-ward'] === true ? null : wholeNumber('speed', values.speed, 1, 3_600) ?? 60,
+      ...(auditYears === undefined ? {} : { auditYears }),
       checkpointDirectories: (values['checkpoint-dir'] ?? []).map((directory) => resolve(directory)), witnesses: (values.witness ?? []).map(witnessOf),
       ...(backups === undefined ? {} : { backups }), ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
     });
