@@ -21,6 +21,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   backup: async () => (await import('./cli/backup.ts')).backup,
   restore: async () => (await import('./cli/restore.ts')).restore,
   client: async () => (await import('./cli/client.ts')).client,
+  policy: async () => (await import('./cli/policy.ts')).policy,
   audit: async () => (await import('./cli/audit.ts')).audit,
   verify: async () => (await import('./cli/verify.ts')).verify,
 };

@@ -14,6 +14,7 @@ export * from './api/rights.ts';
 export * from './api/evidence.ts';
 export * from './api/lineage.ts';
 export * from './api/reviews.ts';
+export * from './api/policy.ts';
 export * from './api/route.ts';
 export * from './api/smart.ts';
 export * from './api/routes.ts';

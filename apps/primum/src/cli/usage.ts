@@ -36,6 +36,8 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Brings a backup back into a new data directory, or an empty DATABASE_URL.
   primum client list | add ID … | disable ID | enable ID
       Apps that may ask for a person's consent, and service accounts; docs/smart.md has each option.
+  primum policy check | test [--table FILE]
+      Whether the policies hold (the home's own too); whether they decide what the table of who may do what says.
   primum audit export --out DIR [--events] | new-log
       The whole audit log for bin/verify-audit.js, which needs only Node; a new log after a restore.
   primum verify [--checkpoint-dir DIR]
