@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Account, PatientLine, ReviewDetail, ReviewItem, ReviewQueue, shapeErrors, type Role } from '@primum/contract';
+import { openEmergencyAccess, userPrincipal } from '@primum/trust';
 import { Type } from 'typebox';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admission, type BenchPatient } from '../bench/support/ward-messages.ts';
@@ -67,6 +68,27 @@ describe('the privacy office', () => {
     expect((await post('privacy-officer', `/api/reviews/${item.id}/verdict`, { verdict: 'violation', note: 'again', version: item.version })).status).toBe(409);
     expect((await get('privacy-officer', '/api/reviews?which=decided')).body).toMatchObject({ items: [{ id: item.id }] });
     expect((await get('clinician', `/api/reviews/${item.id}`)).status).toBe(403);
+  });
+
+  it('shows an emergency access with its reason and what was read under it', async () => {
+    const { patient, stay } = idOf.get('PO3')!; // admitted above
+    const [user] = await primum.core.db.query<{ id: string }>('select id from app_user where username = \'clinician\'', []);
+    await primum.core.db.query('delete from care_assignment where tenant = $1', [tenant]);
+    try {
+      await openEmergencyAccess(primum.core, userPrincipal({ userId: user!.id, username: 'clinician', role: 'clinician' }), { tenant, patientId: patient, reason: 'Arrest call on the stairs' });
+      tokenOf.set('clinician', await signIn(primum, 'clinician', primum.seeded.find(({ role }) => role === 'clinician')!.password)); // seeded
+      expect((await get('clinician', `/api/stays/${stay}`)).status).toBe(200);
+      const { items } = (await get('privacy-officer', '/api/reviews')).body as ReviewQueue;
+      const item = items.find(({ kind }) => kind === 'emergency-access');
+      const opened = await get('privacy-officer', `/api/reviews/${item!.id}`);
+      expect(shapeErrors(ReviewDetail, opened.body)).toEqual([]);
+      expect(opened.body).toMatchObject({ reason: 'Arrest call on the stairs', patient: { mrn: 'PO3' } });
+      const { events } = opened.body as ReviewDetail;
+      expect(events).toContainEqual(expect.objectContaining({ action: 'patient.read', purpose: 'BTG' }));
+      expect(events).toContainEqual(expect.objectContaining({ action: 'emergency.opened' }));
+    } finally {
+      await primum.core.db.query('insert into care_assignment (tenant, subject, unit) values ($1, $2, \'*\') on conflict do nothing', [tenant, `user:${user!.id}`]);
+    }
   });
 
   it('says who saw a patient, found by number, to officers with the name and to auditors without', async () => {

@@ -1,7 +1,7 @@
 import type { Account, PatientLine, ReviewDecision, ReviewDetail, ReviewItem as ReviewView, ReviewQueue, reviewRoutes } from '@primum/contract';
 import { identityOf, patientGroups } from '@primum/record';
 import {
-  accountOfDisclosures, countReviews, decideReview, findReview, listReviews, withPhiReader, type AccountQuery, type Principal, type ReviewItem,
+  accountOfDisclosures, countReviews, decideReview, findReview, listReviews, reasonOfEmergency, withPhiReader, type AccountQuery, type PhiReader, type Principal, type ReviewItem,
 } from '@primum/trust';
 import { tenant, type Core } from '../../core.ts';
 import { accountCsv, accountHtml } from '../../reviews/account-text.ts';
@@ -22,9 +22,14 @@ export function reviewOperations({ core }: HandlerDeps): Record<keyof typeof rev
       const id = textOf(call.params, 'id');
       const principal = callerOf(call);
       const { item, events, earlier, note } = await findReview(core, principal, tenant, id, groupOf);
-      const [patient] = item.patientId === null ? [] : await linesOf(core, principal, [item.patientId], { authority: 'review.manage', action: 'review.read', entities: [{ type: 'review', id }] });
+      const { patientId, userId, at: openedAt, kind } = item;
+      const reading = { authority: 'review.manage', action: 'review.read', entities: [{ type: 'review', id }] } as const;
+      const opened = patientId === null ? undefined : await readLines(core, principal, [patientId], reading, async (reader, lines) => ({
+        patient: lines[0] ?? null,
+        reason: kind === 'emergency-access' && userId !== null ? await reasonOfEmergency(core, reader, { userId, patientId, openedAt }) : null,
+      }));
       return {
-        item: viewOf(item), patient: patient ?? null, earlier: earlier.map(viewOf), note, reason: null,
+        item: viewOf(item), patient: opened?.patient ?? null, earlier: earlier.map(viewOf), note, reason: opened?.reason ?? null,
         events: events.map(({ id: eventId, seq, at, action, outcome, purpose }) => ({ id: eventId, seq, at: at.toISOString(), action, outcome, purpose })),
       };
     },
@@ -62,23 +67,38 @@ export function reviewOperations({ core }: HandlerDeps): Record<keyof typeof rev
   };
 }
 
+type Use = { authority: 'review.manage' | 'audit.read'; action: string; entities: readonly { type: string; id: string }[] };
+
+/** What the person gave as the reason of an emergency access, for who may review it. */
+async function reasonFor(core: Core, principal: Principal, { id, kind, userId, patientId, at }: ReviewItem): Promise<string | null> {
+  if (kind !== 'emergency-access' || userId === null || patientId === null) return null;
+  const request = { tenant, principal, purpose: 'HCOMPL', authority: 'review.manage', action: 'review.read', scope: { patientIds: [patientId] } } as const;
+  return withPhiReader(core, request, async (reader) => {
+    reader.note({ patientId, entities: [{ type: 'review', id }] });
+    return reasonOfEmergency(core, reader, { userId, patientId, openedAt: at });
+  });
+}
+
 /**
  * Name, birth date and number of these patients and nothing else, through a reader whose use is on the log. Who may not
  * manage reviews or answer for disclosures (an auditor) learns that there is such a patient, not who it is.
  */
-async function linesOf(
-  core: Core, principal: Principal, patientIds: readonly string[], use: { authority: 'review.manage' | 'audit.read'; action: string; entities: { type: string; id: string }[] },
-): Promise<PatientLine[]> {
-  if (patientIds.length === 0) return [];
+async function readLines<T>(
+  core: Core, principal: Principal, patientIds: readonly string[], use: Use, work: (reader: PhiReader, lines: PatientLine[]) => Promise<T>,
+): Promise<T> {
   const named = core.policy.decide({ tenant, principal, authority: 'disclosure.read', purpose: 'HCOMPL' }).allowed;
   return withPhiReader(core, { tenant, principal, purpose: 'HCOMPL', authority: use.authority, action: use.action, scope: { patientIds } }, async (reader) => {
     reader.note({ patientIds, entities: use.entities });
     const identities = named ? await identityOf(core.db, reader, patientIds) : new Map<string, never>();
-    return patientIds.map((patientId) => {
+    return work(reader, patientIds.map((patientId) => {
       const identity = identities.get(patientId)?.identity;
       return identity === undefined ? nameless(patientId) : { patientId, name: identity.name, birthDate: identity.birthDate, mrn: identity.mrn };
-    });
+    }));
   });
+}
+
+async function linesOf(core: Core, principal: Principal, patientIds: readonly string[], use: Use): Promise<PatientLine[]> {
+  return patientIds.length === 0 ? [] : readLines(core, principal, patientIds, use, async (_reader, lines) => lines);
 }
 
 function nameless(patientId: string): PatientLine {
