@@ -18,8 +18,8 @@ export function CheckpointLine() {
     <section className="panel">
       {trouble !== null && <p role="alert"><strong>The log is not being signed: {trouble}.</strong> Run primum verify, leave the database as it is, and tell the security officer.</p>}
       <p>
-        {madeAt === null
-          ? 'No checkpoint has been signed yet.'
+        {madeAt === null || size === 0
+          ? 'No entry has been signed yet; the next checkpoint comes within a minute.'
           : <>Entries 1 to {size.toLocaleString('en')} were signed at <time dateTime={madeAt}>{madeAt.slice(0, 19).replace('T', ' ')}</time> UTC; the signature lies in {copies === 1 ? 'one place' : `${copies} places`} outside the database{witnesses === 0 ? '' : ` and with ${witnesses} ${witnesses === 1 ? 'witness' : 'witnesses'}`}. A change to any of them no longer fits it.</>}
       </p>
       <details>

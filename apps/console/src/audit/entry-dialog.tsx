@@ -19,8 +19,8 @@ export function EntryDialog({ row, onClose }: { row: AuditRow; onClose: () => vo
   return (
     <Modal opened onClose={onClose} title={`Entry ${row.seq ?? ''}`} size="lg">
       <dl>
-        {[['At (UTC)', row.at], ['Who', row.actor], ['Did', row.action], ['Outcome', row.outcome], ['Purpose', row.purpose], ['Patient', row.patientId ?? 'none, or several'], ['Entry', row.id]].map(([name, text]) => (
-          <div key={name} style={{ display: 'grid', gridTemplateColumns: '7rem 1fr' }}><dt>{name}</dt><dd className="mono" style={{ margin: 0 }}>{text}</dd></div>
+        {[['At (UTC)', row.at], ['Who', row.actor], ['Did', row.action], ['Outcome', row.outcome], ['Purpose', row.purpose], ['Patient', row.patientId ?? 'none, or several'], ...row.entities.map(({ type, id }) => ['On', `${type} ${id}`] as const), ['Entry', row.id]].map(([name, text]) => (
+          <div key={`${name} ${text}`} style={{ display: 'grid', gridTemplateColumns: '7rem 1fr' }}><dt>{name}</dt><dd className="mono" style={{ margin: 0 }}>{text}</dd></div>
         ))}
       </dl>
       <h2>Proof</h2>

@@ -4,7 +4,8 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
            [--listen ADDR] [--mllp-listen ADDR] [--host NAME…] [--tls-cert FILE --tls-key FILE [--tls-client-ca FILE]]
       Starts everything on this machine and prints the console's address. Ctrl-C stops it. Beyond this machine it
       listens over TLS only.
-      --checkpoint-dir DIR: a further copy of the audit log's checkpoints; --witness KEY@URL: who cosigns them.
+      --checkpoint-dir DIR: a further copy of the audit log's checkpoints; --witness KEY@URL: who cosigns them;
+      --audit-years N: how long its rows stay in the database (6).
   primum import physionet2019 FILE.csv[.gz] [--patients N] [--speed X|max] [--run ID]
       Replays real ICU stays as HL7 messages through the MLLP port of a running Primum, on their own clock.
   primum train PACK --data FILE… [--out DIR] [--key FILE] [--seed N]
