@@ -69,16 +69,6 @@ export function reviewOperations({ core }: HandlerDeps): Record<keyof typeof rev
 
 type Use = { authority: 'review.manage' | 'audit.read'; action: string; entities: readonly { type: string; id: string }[] };
 
-/** What the person gave as the reason of an emergency access, for who may review it. */
-async function reasonFor(core: Core, principal: Principal, { id, kind, userId, patientId, at }: ReviewItem): Promise<string | null> {
-  if (kind !== 'emergency-access' || userId === null || patientId === null) return null;
-  const request = { tenant, principal, purpose: 'HCOMPL', authority: 'review.manage', action: 'review.read', scope: { patientIds: [patientId] } } as const;
-  return withPhiReader(core, request, async (reader) => {
-    reader.note({ patientId, entities: [{ type: 'review', id }] });
-    return reasonOfEmergency(core, reader, { userId, patientId, openedAt: at });
-  });
-}
-
 /**
  * Name, birth date and number of these patients and nothing else, through a reader whose use is on the log. Who may not
  * manage reviews or answer for disclosures (an auditor) learns that there is such a patient, not who it is.
