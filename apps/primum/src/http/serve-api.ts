@@ -83,7 +83,7 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
     if (isFhir(request) && origin !== undefined && await deps.isAppOrigin(origin)) {
       // Tokens, not cookies, speak for an app: no credentials are allowed to come along.
       void reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin', 'access-control-expose-headers': 'ETag, Last-Modified, WWW-Authenticate' });
-      return;
+      if (request.method === 'OPTIONS' || request.headers.authorization !== undefined) return;
     }
     // The issuer's endpoints are made to be asked from elsewhere and look after themselves.
     if (request.url.startsWith(`${issuerPath}/`)) return;

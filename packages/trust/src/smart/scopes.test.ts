@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalScope, coveredScopes, isRestricted, knownScopes, narrowScopes, scopesAllow } from './scopes.ts';
+
+describe('scopes', () => {
+  it.each([
+    ['patient/Observation.rs', 'patient/Observation.rs'], ['patient/Observation.cruds', 'patient/Observation.rs'], ['patient/*.read', 'patient/*.rs'], ['user/Patient.*', 'user/Patient.rs'],
+    ['system/Encounter.s', 'system/Encounter.s'], ['launch/patient', 'launch/patient'], ['patient/Observation.cud', null], ['patient/Observation.sr', null],
+    ['patient/Nonsense.rs', null], ['patient/Observation.rs?category=laboratory', null], ['admin', null], ['patient/*', null], ['', null],
+  ])('%s is taken as %s', (asked, taken) => expect(canonicalScope(asked)).toBe(taken));
+
+  it('tells a restriction by search from a scope', () => {
+    expect(isRestricted('patient/Observation.rs?category=http://x|laboratory')).toBe(true);
+    expect(isRestricted('patient/Observation.rs')).toBe(false);
+  });
+
+  const anyOf = fc.subarray([...knownScopes], { maxLength: 12 });
+  it('narrowing grants nothing that was not asked and nothing that is not registered', () => {
+    fc.assert(fc.property(anyOf, anyOf, (asked, registered) => {
+      const granted = narrowScopes(asked, registered);
+      const covered = new Set(coveredScopes(registered));
+      expect(granted.filter((scope) => !asked.includes(scope) || !covered.has(scope))).toEqual([]);
+    }));
+  });
+
+  it('what is covered allows no type and no interaction that was not registered', () => {
+    fc.assert(fc.property(anyOf, fc.constantFrom('r' as const, 's' as const), fc.constantFrom('Observation', 'Patient', 'Encounter'), (registered, interaction, type) => {
+      expect(scopesAllow(coveredScopes(registered), interaction, type)).toBe(scopesAllow(registered, interaction, type));
+    }));
+  });
+});
