@@ -102,6 +102,7 @@ export const errorCatalogue = {
   'auth.forbidden': entry(403, 'The role does not allow this', 'Ask for the role that does.'),
   'auth.no-care-relationship': entry(403, 'You have no care relationship with this patient', 'Ask for assignment to the unit, or open an emergency access with a reason.'),
   'auth.origin-refused': entry(403, 'The request did not come from this console', 'Use the address that primum printed.'),
+  'policy.view-missing': entry(403, 'This purpose sees no resource of this type', 'Ask for a type that policies/views.json lists for the purpose.'),
   'policy.invalid': entry(500, 'A policy is not valid', 'Correct the policy at the file and line in the detail; Primum does not start with a part of its policies.'),
   'breach.not-found': entry(404, 'There is no such investigation', 'Check the id.'),
   'breach.transition-invalid': entry(409, 'The investigation is not in a state that allows this', 'Load it again.'),

@@ -25,3 +25,4 @@ export {
 } from './lineage/read-origins.ts';
 export { patientGroups } from './patients/patient-groups.ts';
 export { households } from './patients/households.ts';
+export { loadPurposeViews, viewFor } from './purpose-views/purpose-view.ts';

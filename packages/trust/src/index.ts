@@ -14,6 +14,7 @@ export type { FilterPlace, RowFilter } from './policy/row-filter.ts';
 export { parseScope, type Interaction } from './policy/within-scopes.ts';
 export { emergencyOpens, requirePermission } from './access/require-permission.ts';
 export { endEmergencyAccess, openEmergencies, openEmergencyAccess, reasonOfEmergency, type EmergencyAccess } from './access/emergency-access.ts';
+export { dateShiftOf, pseudonymOf } from './policy/pseudonym.ts';
 export { loadPolicies, shippedPolicies } from './policy/load-policies.ts';
 export { askers, patientKinds, surprises } from './policy/decision-table.ts';
 export type { PhiScope, PhiUse } from './access/phi-uses.ts';
