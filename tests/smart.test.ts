@@ -167,6 +167,14 @@ describe('a request that is not right', () => {
     expect(`${url.search}${url.hash}`).toContain(`error=${error}`);
   });
 
+  it('is on the audit log, a client by its id and a name that is none by a token', async () => {
+    await openBrowser(origin).go((await begin('openid', { client_id: 'Pasted-Secret' })).url.href);
+    const rows = await primum.core.db.query<{ actor: string }>(`select distinct actor from audit_event where action = 'authorization.refused' order by 1`, []);
+    expect(rows.map(({ actor }) => actor)).toEqual(['client:growth-chart', 'unknown']);
+    const [leaked] = await primum.core.db.query<{ n: number }>(`select count(*) as n from audit_event where audit_event::text like '%Pasted-Secret%'`, []);
+    expect(leaked!.n).toBe(0);
+  });
+
   it('restrictions by search are refused, not widened', async () => {
     const { url } = await openBrowser(origin).go((await begin('launch/patient patient/Observation.rs?category=laboratory')).url.href);
     expect(url.searchParams.get('error')).toBe('invalid_scope');

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorFields, type Log } from '@primum/base';
 import { errors, interactionPolicy, Provider, type KoaContextWithOIDC, type Configuration } from 'oidc-provider';
 import type { AuditActor } from '../audit/audit-event.ts';
+import { blindToken } from '../keys/blind-token.ts';
 import type { Policy } from '../policy/policy.ts';
 import { findClient } from '../smart/clients.ts';
 import { isResourceScope, isRestricted, knownScopes, narrowScopes } from '../smart/scopes.ts';
@@ -175,7 +176,11 @@ function auditRefusals(deps: IssuerDeps, tenant: number, provider: Provider): vo
     const error = failures.get(ctx);
     if (error === undefined) return;
     const clientId = ctx.oidc?.client?.clientId;
-    const principal: AuditActor = clientId === undefined ? { kind: 'unknown', usernameToken: '', ...(ctx.ip === '' ? {} : { remote: ctx.ip }) } : { kind: 'client', clientId, scopes: [], remote: ctx.ip };
+    const named = ctx.oidc?.params?.['client_id'];
+    // A name that is no client's is written nowhere in clear: anything may have been pasted there.
+    const principal: AuditActor = clientId === undefined
+      ? { kind: 'unknown', usernameToken: blindToken(deps.keys, tenant, 'username', `client ${typeof named === 'string' ? named : ''}`).toString('hex'), remote: ctx.ip }
+      : { kind: 'client', clientId, scopes: [], remote: ctx.ip };
     await deps.audit.write(deps.db, [{
       tenant, principal, action: ctx.path.startsWith('/auth') ? 'authorization.refused' : 'token.refused', outcome: 'minor-failure', purpose: 'HSYSADMIN', at: deps.clock.now(), entities: [{ type: 'refusal', id: error }],
     }]);
