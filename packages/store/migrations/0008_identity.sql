@@ -43,13 +43,13 @@ create table totp_factor (
   foreign key (tenant, user_id) references app_user (tenant, id) on delete cascade
 );
 
--- Credentials of WebAuthn (level 3, section 4): public keys with what authenticators said of themselves.
+-- Credentials of WebAuthn (level 3, section 4): public keys (COSE) with what authenticators said of themselves; base64url.
 create table passkey (
   tenant int not null references tenant,
   id uuid not null,
   user_id uuid not null,
-  credential_id bytea not null,
-  public_key bytea not null,
+  credential_id text not null,
+  public_key text not null,
   counter bigint not null,
   transports text[] not null,
   multi_device boolean not null,

@@ -17,10 +17,10 @@ const maxPasskeys = 20;
 const algorithms = [-8, -7, -257];
 const transports: readonly string[] = ['ble', 'cable', 'hybrid', 'internal', 'nfc', 'smart-card', 'usb'];
 
-type PasskeyRow = { id: string; user_id: string; credential_id: Buffer; public_key: Buffer; counter: number; transports: string[] };
+type PasskeyRow = { id: string; user_id: string; credential_id: string; public_key: string; counter: number; transports: string[] };
 
 const credentialOf = ({ credential_id: id, transports: said }: Pick<PasskeyRow, 'credential_id' | 'transports'>): { id: string; transports: AuthenticatorTransport[] } => ({
-  id: id.toString('base64url'), transports: said as AuthenticatorTransport[], // only the known ones were stored
+  id, transports: said as AuthenticatorTransport[], // only the known ones were stored
 });
 
 async function passkeysOf(sql: Sql, tenant: number, userId: string): Promise<PasskeyRow[]> {
@@ -54,7 +54,7 @@ export async function addPasskey(tx: Sql, challenges: Challenges, rp: RelyingPar
     `insert into passkey (tenant, id, user_id, credential_id, public_key, counter, transports, multi_device, backed_up, created_at)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing returning 1 as added`,
     [
-      user.tenant, id, user.userId, Buffer.from(credential.id, 'base64url'), Buffer.from(credential.publicKey), credential.counter,
+      user.tenant, id, user.userId, credential.id, Buffer.from(credential.publicKey).toString('base64url'), credential.counter,
       (credential.transports ?? []).filter((one) => transports.includes(one)), credentialDeviceType === 'multiDevice', credentialBackedUp, now,
     ],
   );
@@ -78,7 +78,7 @@ export async function takePasskey(
   tx: Sql, challenges: Challenges, rp: RelyingParty, tenant: number, answer: WebAuthnAnswer, now: Date, whom?: { userId: string; sessionId: string },
 ): Promise<{ userId: string; passkeyId: string } | null> {
   const [row] = await tx.query<PasskeyRow>(
-    'select id, user_id, credential_id, public_key, counter, transports from passkey where tenant = $1 and credential_id = $2 for update', [tenant, Buffer.from(answer.id, 'base64url')],
+    'select id, user_id, credential_id, public_key, counter, transports from passkey where tenant = $1 and credential_id = $2 for update', [tenant, answer.id],
   );
   if (row === undefined || (whom !== undefined && whom.userId !== row.user_id)) return null;
   let used = '';
@@ -86,7 +86,7 @@ export async function takePasskey(
     response: answer as unknown as AuthenticationResponseJSON, // read and checked part by part by the verifier
     expectedChallenge: (challenge) => { used = challenge; return challenges.fits(tenant, whom === undefined ? 'sign-in' : `factor|${whom.sessionId}`, challenge); },
     expectedOrigin: rp.origin, expectedRPID: rp.id, requireUserVerification: true,
-    credential: { ...credentialOf(row), publicKey: Uint8Array.from(row.public_key), counter: row.counter },
+    credential: { ...credentialOf(row), publicKey: Uint8Array.from(Buffer.from(row.public_key, 'base64url')), counter: row.counter },
   }).catch(() => undefined);
   if (verified?.verified !== true || !await challenges.use(tx, tenant, used)) return null;
   const { newCounter, credentialBackedUp } = verified.authenticationInfo;
