@@ -1,3 +1,5 @@
+import { patientKindNames, purposes, type PatientKindName, type Purpose } from '@primum/contract';
+
 /** What an address may carry behind its `?`: what is absent or unreadable falls back to the page's default. */
 export type WorklistSearch = { order?: 'bed'; mine?: true; site?: string };
 export function readWorklistSearch(search: Record<string, unknown>): WorklistSearch {
@@ -40,6 +42,13 @@ export function readReviewsSearch(search: Record<string, unknown>): ReviewsSearc
 export type AccessesSearch = { patientId?: string; kind?: 'accesses' | 'disclosures' };
 export function readAccessesSearch(search: Record<string, unknown>): AccessesSearch {
   return { ...textOf(search, 'patientId'), ...(search['kind'] === 'disclosures' ? { kind: 'disclosures' as const } : {}) };
+}
+
+export type PolicySearch = { purpose?: Purpose; patient?: PatientKindName };
+export function readPolicySearch(search: Record<string, unknown>): PolicySearch {
+  const purpose = purposes.find((one) => one === search['purpose']);
+  const patient = patientKindNames.find((one) => one === search['patient']);
+  return { ...(purpose === undefined ? {} : { purpose }), ...(patient === undefined ? {} : { patient }) };
 }
 
 /** `next` is an address of this console: a path, never another site. */

@@ -2,7 +2,7 @@ import type { QueryClient } from '@tanstack/react-query';
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from '@tanstack/react-router';
 import { ApiFailure } from './api/failure.ts';
 import { sessionQuery } from './api/queries.ts';
-import { readAccessesSearch, readAuditSearch, readLineageSearch, readReviewsSearch, readSignInSearch, readStaySearch, readWorklistSearch } from './route-search.ts';
+import { readAccessesSearch, readAuditSearch, readLineageSearch, readPolicySearch, readReviewsSearch, readSignInSearch, readStaySearch, readWorklistSearch } from './route-search.ts';
 import { AppShell } from './shell/app-shell.tsx';
 import { NothingHere, PageFailure } from './shell/page-failure.tsx';
 import { landingFor } from './shell/places.ts';
@@ -59,6 +59,12 @@ const auditRoute = createRoute({
   component: lazyRouteComponent(() => import('./audit/audit-page.tsx'), 'AuditPage'),
 });
 
+const policyRoute = createRoute({
+  getParentRoute: () => signedInRoute,
+  path: '/policy',
+  validateSearch: readPolicySearch,
+  component: lazyRouteComponent(() => import('./policy/policy-page.tsx'), 'PolicyPage'),
+});
 const evidenceRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/evidence', component: lazyRouteComponent(() => import('./evidence/evidence-page.tsx'), 'EvidencePage') });
 const lineageRoute = createRoute({
   getParentRoute: () => signedInRoute,
@@ -87,7 +93,7 @@ const usersRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/us
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute, appsRoute, authorizeRoute]),
+  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, policyRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute, appsRoute, authorizeRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {

@@ -4,6 +4,7 @@ import { Link, Outlet, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
 import { ConnectionProvider } from '../connection/connection-provider.tsx';
+import { EmergencyBanner } from '../emergency/emergency-banner.tsx';
 import { ReviewCount } from '../reviews/review-count.tsx';
 import { useKeys } from '../ui/use-keys.ts';
 import styles from './app-shell.module.css';
@@ -33,6 +34,7 @@ export function AppShell() {
         <ActionIcon variant="default" aria-label="Keys and help" title="Keys and help (?)" onClick={() => setHelpOpen(true)}>?</ActionIcon>
         <SignOut />
       </header>
+      <EmergencyBanner />
       <main id="page" className={styles.page} tabIndex={-1}><Outlet /></main>
       <IdleGuard idleMs={session.idleMs} />
       <StepUp />

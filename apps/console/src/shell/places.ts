@@ -10,6 +10,7 @@ export const places = [
   { to: '/accesses', label: 'Who saw whom', needs: 'audit.read' },
   { to: '/audit', label: 'Audit', needs: 'audit.read' },
   { to: '/lineage', label: 'Lineage', needs: 'lineage.read' },
+  { to: '/policy', label: 'Policy', needs: 'policy.read' },
   { to: '/evidence', label: 'Evidence', needs: 'evidence.read' },
   { to: '/users', label: 'Users', needs: 'user.manage' },
   { to: '/apps', label: 'Apps', needs: 'client.manage' },

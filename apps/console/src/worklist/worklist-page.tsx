@@ -4,6 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { Worklist } from '@primum/contract';
 import { AlertActionsProvider } from '../alerts/alert-actions.tsx';
 import { worklistQuery } from '../api/queries.ts';
+import { FindPatient } from '../emergency/find-patient.tsx';
 import { SiteFrame } from '../shell/site-frame.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { WorklistView } from './worklist-view.tsx';
@@ -14,6 +15,7 @@ export function WorklistPage() {
   if (data === undefined) return <div style={{ padding: 12 }}>{error === null ? 'Loading the worklist …' : <FailureNote error={error} title="The worklist could not be loaded" />}</div>;
   return (
     <SiteFrame site={data.site} model={data.model} receivedAtMs={dataUpdatedAt} failure={error} siteChoice={data.sites.length > 1 ? <SiteChoice sites={data.sites} chosen={data.site.code} /> : undefined}>
+      <FindPatient />
       <AlertActionsProvider><WorklistView worklist={data} /></AlertActionsProvider>
     </SiteFrame>
   );

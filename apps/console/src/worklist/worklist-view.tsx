@@ -56,7 +56,7 @@ export function WorklistView({ worklist }: { worklist: Worklist }) {
           shown={shown}
           thresholds={worklist.model?.thresholds}
           caption={`Risk: ${riskCaption}. Log scale; the ticks are the alert thresholds.`}
-          empty={worklist.rows.length === 0 ? 'Patients stand here from their admission (ADT A01) to their discharge (ADT A03).' : mine ? 'No alert is yours.' : 'Nobody matches.'}
+          empty={worklist.rows.length === 0 ? 'Patients of your units stand here from their admission (ADT A01) to their discharge (ADT A03).' : mine ? 'No alert is yours.' : 'Nobody matches.'}
         />
       </div>
     </>
