@@ -10,6 +10,9 @@ import { writeGrant, type AppGrant } from './grants.ts';
 import { findLaunch, takeLaunch, type PatientContext } from './launches.ts';
 import { isResourceScope } from './scopes.ts';
 
+/** Without a refresh token a grant is over with its one access token. */
+const onlineTtlMs = 10 * 60_000;
+
 /** The browser that was sent here by the issuer: its signed cookie names the request. */
 export type Browser = { request: IncomingMessage; response: ServerResponse };
 
@@ -65,7 +68,7 @@ export async function allowAuthorization(
     if (typeof details.params['launch'] === 'string' && !await takeLaunch(tx, tenant, details.params['launch'])) throw new PrimumError('smart.launch-invalid');
     await writeGrant(tx, tenant, secretDigest(grantId), {
       id: uuidv7(now.getTime()), clientId: authorization.clientId, userId: person.userId, scopes: granted, mfa: person.mfa ?? false,
-      patientId: context?.patientId ?? null, stayId: context?.stayId ?? null, createdAt: now, expiresAt: new Date(now.getTime() + grantTtlMs),
+      patientId: context?.patientId ?? null, stayId: context?.stayId ?? null, createdAt: now, expiresAt: new Date(now.getTime() + (granted.includes('offline_access') ? grantTtlMs : onlineTtlMs)),
     });
     await deps.audit.write(tx, [{
       tenant, action: 'smart.allowed', outcome: 'success', principal: person, purpose: 'HSYSADMIN', at: now,
