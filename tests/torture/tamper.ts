@@ -17,7 +17,7 @@ const tenant = 1;
  */
 export async function runTamper(options: Readonly<Record<string, string>>): Promise<Record<string, unknown>> {
   const wanted = Number(options['alterations'] ?? 1_000);
-  const events = Number(options['events'] ?? 1_500);
+  const events = Number(options['events'] ?? 1_200);
   const seed = Number(options['seed'] ?? 1);
   const home = mkdtempSync(join(tmpdir(), 'primum-tamper-'));
   const postgres = await startPostgres({ home, log: silentLog });
