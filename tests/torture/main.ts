@@ -8,6 +8,7 @@ export type Torture = (options: Readonly<Record<string, string>>) => Promise<Rec
 
 const tortures: Readonly<Record<string, () => Promise<Torture>>> = {
   canary: async () => (await import('./canary.ts')).runCanary,
+  'erase-restore': async () => (await import('./erase-restore.ts')).runEraseRestore,
   ingest: async () => (await import('./ingest.ts')).runIngestTorture,
   'power-cut': async () => (await import('./power-cut.ts')).runPowerCut,
   replay: async () => (await import('./replay.ts')).runReplayTorture,
