@@ -365,13 +365,24 @@ describe('a backend service', () => {
 });
 
 describe('an access token', () => {
-  it('opens no route but those of FHIR that its scopes name', async () => {
-    const { tokens } = await standalone('openid launch/patient patient/*.rs user/Observation.rs');
-    for (const [name, row] of Object.entries(routes)) {
-      const route: Route = row;
-      const path = route.path.replace(':type', 'Observation').replace(':version', '1').replaceAll(/:[a-zA-Z]+/g, mine.observation);
-      const { status } = await ask(primum.httpPort, { method: route.method, path, headers: { authorization: `Bearer ${tokens.access_token}` }, ...(route.body === undefined ? {} : { body: {} }) });
-      expect({ name, status }).toEqual({ name, status: ['readResource', 'readVersion', 'smartConfiguration'].includes(name) ? 200 : 401 });
+  it('opens no route but those of FHIR that its scopes name, whoever it is for', async () => {
+    const pair = await generateKeyPair('RS384', { extractable: true });
+    await register({ id: 'prober', name: 'Prober', kind: 'service', scopes: ['system/*.rs'], jwks: { keys: [{ ...await exportJWK(pair.publicKey), alg: 'RS384', use: 'sig' }] } });
+    const service = await client.discovery(new URL(`${origin}/oidc`), 'prober', { token_endpoint_auth_signing_alg: 'RS384' }, client.PrivateKeyJwt(pair.privateKey, { [client.modifyAssertion]: (header, payload) => {
+      header['alg'] = 'RS384';
+      payload['aud'] = `${origin}/oidc/token`;
+    } }), { execute: [client.allowInsecureRequests] });
+    const tokens = [
+      (await standalone('openid launch/patient patient/*.rs user/Observation.rs')).tokens.access_token,
+      (await client.clientCredentialsGrant(service, { scope: 'system/*.rs' })).access_token,
+    ];
+    for (const token of tokens) {
+      for (const [name, row] of Object.entries(routes)) {
+        const route: Route = row;
+        const path = route.path.replace(':type', 'Observation').replace(':version', '1').replaceAll(/:[a-zA-Z]+/g, mine.observation);
+        const { status } = await ask(primum.httpPort, { method: route.method, path, headers: { authorization: `Bearer ${token}` }, ...(route.body === undefined ? {} : { body: {} }) });
+        expect({ name, status }).toEqual({ name, status: ['readResource', 'readVersion', 'smartConfiguration'].includes(name) ? 200 : 401 });
+      }
     }
   });
 
