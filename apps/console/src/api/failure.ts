@@ -43,6 +43,11 @@ export function asFailure(error: unknown): ApiFailure {
   }, 0);
 }
 
+/** May not be seen (any more): what was shown before must not stay on screen. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof ApiFailure && error.status === 403;
+}
+
 function isApiError(body: unknown): body is ApiError {
   return typeof body === 'object' && body !== null
     && 'code' in body && typeof body.code === 'string'

@@ -48,9 +48,13 @@ export const worklistQuery = (site: string | undefined) => queryOptions({
   refetchInterval: wardRefreshMs,
 });
 
+/** Null: no unit of one's own treats this patient. An answer and no failure, so that what is typed there outlives a refetch. */
 export const stayQuery = (stayId: string, hours: number) => queryOptions({
   queryKey: ['stay', stayId, hours],
-  queryFn: ({ signal }) => callApi('stay', { params: { stayId }, query: { hours } }, signal),
+  queryFn: ({ signal }) => callApi('stay', { params: { stayId }, query: { hours } }, signal).catch((error: unknown) => {
+    if (error instanceof ApiFailure && error.code === 'auth.no-care-relationship') return null;
+    throw error;
+  }),
   refetchInterval: wardRefreshMs,
 });
 

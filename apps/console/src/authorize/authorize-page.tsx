@@ -72,5 +72,5 @@ function Asked({ uid, asked }: { uid: string; asked: AuthorizationView }) {
 function LaunchedFor({ stayId }: { stayId: string }) {
   const { data, error } = useQuery(stayQuery(stayId, 12));
   if (error !== null) return <FailureNote error={error} title="The patient could not be loaded" />;
-  return <section className="panel">For <strong>{data === undefined ? '…' : `${data.identity.name}, born ${data.identity.birthDate}, MRN ${data.identity.mrn}, ${data.ward} ${data.bed}`}</strong></section>;
+  return <section className="panel">For <strong>{data === undefined ? '…' : data === null ? 'a patient whom none of your units treats' : `${data.identity.name}, born ${data.identity.birthDate}, MRN ${data.identity.mrn}, ${data.ward} ${data.bed}`}</strong></section>;
 }

@@ -38,9 +38,9 @@ export function PolicyPage() {
   );
 }
 
-function Matrix({ page: { principals, rows, epoch } }: { page: Page }) {
+function Matrix({ page: { principals, rows, epoch, policies } }: { page: Page }) {
   const held = rows.filter(({ decisions }) => decisions.some(({ allowed }) => allowed));
-  const nobody = rows.filter((row) => !held.includes(row)).map(({ authority }) => authority);
+  const nobody = Object.entries(Object.groupBy(rows.filter((row) => !held.includes(row)), ({ decisions }) => forbids(decisions).filter((id) => policies.some((policy) => policy.id === id)).join(', ')));
   return (
     <section className="panel" aria-label="Decisions" style={{ overflowX: 'auto' }}>
       <table className="data-table">
@@ -52,15 +52,24 @@ function Matrix({ page: { principals, rows, epoch } }: { page: Page }) {
           {held.map(({ authority, decisions }) => (
             <tr key={authority}>
               <th scope="row" className={styles['what']}>{authority}</th>
-              {decisions.map(({ allowed, by }, index) => <td key={principals[index]}><Decided allowed={allowed} by={by} /></td>)}
+              {decisions.map(({ allowed, by }, index) => <td key={principals[index]}><Decided allowed={allowed} by={by.filter((id) => policies.some((policy) => policy.id === id))} /></td>)}
             </tr>
           ))}
           {held.length === 0 && <tr><td colSpan={principals.length + 1} className="quiet">Nobody may do anything for this purpose.</td></tr>}
         </tbody>
       </table>
-      {nobody.length > 0 && <p className="quiet">Nobody here: {nobody.join(', ')}.</p>}
+      {nobody.map(([by, refused = []]) => (
+        <p key={by} className="quiet">
+          {by === '' ? 'Permitted to nobody' : <>Forbidden to everybody by <a href={`#policy-${by.split(', ')[0] ?? ''}`}>{by}</a></>}: {refused.map(({ authority }) => authority).join(', ')}.
+        </p>
+      ))}
     </section>
   );
+}
+
+/** Policies that stand against every one of them. */
+function forbids([first, ...rest]: Page['rows'][number]['decisions']): string[] {
+  return (first?.by ?? []).filter((id) => rest.every(({ by }) => by.includes(id) || by.includes('scopes')));
 }
 
 function Decided({ allowed, by }: Page['rows'][number]['decisions'][number]) {

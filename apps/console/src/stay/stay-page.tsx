@@ -3,10 +3,12 @@ import { SegmentedControl } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { AlertActionsProvider, useAlertActions } from '../alerts/alert-actions.tsx';
+import { isRefusal } from '../api/failure.ts';
 import { stayQuery } from '../api/queries.ts';
 import { readStaySearch, stayHours } from '../route-search.ts';
-import { StayFailure } from '../emergency/emergency-offer.tsx';
+import { EmergencyOffer } from '../emergency/emergency-offer.tsx';
 import { SiteFrame } from '../shell/site-frame.tsx';
+import { FailureNote } from '../ui/failure-note.tsx';
 import { useKeys } from '../ui/use-keys.ts';
 import { AlertPanel } from './alert-panel.tsx';
 import { DriversPanel } from './drivers-panel.tsx';
@@ -27,7 +29,8 @@ export function StayPage() {
     // Another interval of the same patient keeps what is shown until it is there; another patient never does.
     placeholderData: (before) => (before?.stayId === stayId ? before : undefined),
   });
-  if (data === undefined) return <div style={{ padding: 12 }}>{error === null ? 'Loading the patient …' : <StayFailure stayId={stayId} error={error} />}</div>;
+  if (data === null) return <div style={{ padding: 12 }}><EmergencyOffer key={stayId} stayId={stayId} /></div>;
+  if (data === undefined || isRefusal(error)) return <div style={{ padding: 12 }}>{error === null ? 'Loading the patient …' : <FailureNote error={error} title="The patient could not be loaded" />}</div>;
   return (
     <SiteFrame site={data.site} model={data.model} receivedAtMs={dataUpdatedAt} failure={error}>
       <AlertActionsProvider><StayView stay={data} hours={hours} /></AlertActionsProvider>
