@@ -77,7 +77,7 @@ function OwnRecordForm({ user, onSettled }: { user: UserRow; onSettled: () => Pr
         {user.ownRecord ? <Group><Button variant="default" loading={link.isPending} onClick={() => link.mutate(null)}>Forget the link</Button></Group> : (
           <Group align="end" gap="sm">
             <TextInput label="Medical record number" required maxLength={100} autoComplete="off" value={value} onChange={(event) => setValue(event.currentTarget.value)} />
-            <TextInput label="Assigning authority (PID-3.4)" maxLength={100} autoComplete="off" value={authority} onChange={(event) => setAuthority(event.currentTarget.value)} />
+            <TextInput label="Assigning authority (PID-3.4, else the sender's)" required maxLength={100} autoComplete="off" value={authority} onChange={(event) => setAuthority(event.currentTarget.value)} />
             <Button type="submit" variant="default" loading={link.isPending}>Link</Button>
           </Group>
         )}
