@@ -177,8 +177,9 @@ describe.skipIf(chromiumPath() === undefined)('the console in a browser', { retr
       return links;
     };
     expect(await seen('integration-engineer', 'Feeds')).toEqual(['Feeds']);
-    expect(await seen('auditor', 'Audit')).toEqual(['Model', 'Audit']);
-    expect(await seen('privacy-officer', 'Audit')).toEqual(['Model', 'Audit']);
+    expect(await seen('auditor', 'Audit')).toEqual(['Model', 'Who saw whom', 'Audit', 'Lineage', 'Policy', 'Evidence']);
+    expect(await seen('privacy-officer', 'Reviews')).toEqual(['Model', 'Rights', 'Reviews', 'Who saw whom', 'Audit', 'Lineage', 'Policy', 'Evidence']);
+    expect(await seen('security-officer', 'Users')).toEqual(['Model', 'Rights', 'Who saw whom', 'Audit', 'Policy', 'Evidence', 'Users', 'Apps']);
   });
 
   it('never broke its own rules on the way', () => {
