@@ -18,7 +18,8 @@ export type KeyBackupMade = { backup: string; keys: number; tombstones: number; 
 
 type Entry = { path: string; bytes: string };
 type KeyManifest = { keys: number; tombstones: number; sha256: string };
-const keyFile = /^\d+(\/[a-z]+){1,2}(\/[0-9a-f]{2})?\/[0-9a-z-]+\.(key|dead)$/;
+/** The audit log's signing key lies beside them, sealed under the tenant's: without it a restored log begins a new origin. */
+const keyFile = /^(\d+(\/[a-z]+){1,2}(\/[0-9a-f]{2})?\/[0-9a-z-]+\.(key|dead)|audit-log-\d+\.sealed)$/;
 const dayMs = 86_400_000;
 
 export async function makeKeyBackup(
