@@ -127,6 +127,12 @@ const table: Readonly<Record<RouteName, Row>> = {
   signOut: { path: () => '/api/session', may: 'any role' },
 };
 
+/** What was answered and leaves no event: it is about nobody, or about the asker alone, or (the last) changed nothing. */
+const unlogged: readonly RouteName[] = [
+  'health', 'openapi', 'smartConfiguration', 'externalIssuer', 'events', 'feeds', 'model', 'modelDecisions', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
+  'getSession', 'account', 'emergencies', 'grants', 'endOwnSession',
+];
+
 let primum: Booted;
 let ids: Ids;
 const tokens = new Map<Role, string>();
@@ -150,6 +156,11 @@ afterAll(async () => { await primum[Symbol.asyncDispose](); });
 function call(name: RouteName, token: string | undefined): Asked {
   const row = table[name];
   return { method: routes[name].method, path: row.path(ids), ...(row.body === undefined ? {} : { body: row.body(ids) }), token };
+}
+
+async function eventsOf(role: Role): Promise<number> {
+  const [row] = await primum.core.db.query<{ count: number }>('select count(*) as count from audit_event where actor = $1', [`user:${passwordOf(role).username}`]);
+  return row!.count;
 }
 
 function expectError(answer: { text: string; body: unknown }, code: keyof typeof errorCatalogue): void {
@@ -184,7 +195,9 @@ describe('every route', () => {
     const route: Route = routes[name];
     const allowed: string[] = [];
     for (const role of roles) {
+      const before = await eventsOf(role);
       const answer = await ask(primum.httpPort, call(name, tokens.get(role)));
+      if (answer.status === 200) expect({ name, logged: await eventsOf(role) > before }).toEqual({ name, logged: !unlogged.includes(name) });
       const may = typeof row.may === 'string' || row.may.includes(role);
       expect({ role, status: answer.status }).toEqual({ role, status: may ? row.ok ?? 200 : 403 });
       if (!may) expectError(answer, 'auth.forbidden');

@@ -52,7 +52,7 @@ async function ask(path: string, options: { method?: string; headers?: Record<st
 
 describe('over TLS', () => {
   it('answers to its names alone, and to pages of its own origin', async () => {
-    expect(await ask('/api/health')).toMatchObject({ status: 200, headers: { 'strict-transport-security': 'max-age=31536000' } });
+    expect(await ask('/api/health')).toMatchObject({ status: 200, headers: { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } });
     expect((await ask('/api/health', { headers: { host: 'evil.example' } })).status).toBe(403);
     const signIn = { method: 'POST', body: { username: 'clinician', password: 'wrong' } };
     expect((await ask('/api/session', { ...signIn, headers: { origin: `https://${name}:${primum.httpPort}` } })).status).toBe(401);

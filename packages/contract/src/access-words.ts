@@ -11,6 +11,7 @@ const actions: Readonly<Record<string, string>> = {
   'worklist.read': 'stood on a ward’s list', 'patient.read': 'page opened', 'prediction.read': 'score opened', 'prediction.replay': 'score made again',
   'resource.read': 'entry of the record read', 'notice.read': 'notice read', 'audit.read': 'audit log asked about', 'disclosure.read': 'account of accesses asked for',
   'household.read': 'surname and address compared by the privacy check', 'review.read': 'access reviewed', 'review.verdict': 'access decided about', 'patient.find': 'looked up by number',
+  'review.list': 'stood on the privacy office’s queue', 'legal-hold.read': 'legal hold listed', 'erasure.read': 'request of erasure listed',
   'emergency.opened': 'emergency access opened', 'emergency.ended': 'emergency access ended',
 };
 export const actionWords = (action: string): string => actions[action] ?? action;

@@ -6,6 +6,8 @@ const maxBufferedBytes = 256 * 1024;
 const beatMs = 3_000;
 /** A session that ended is noticed within this time, and its stream cut. */
 const lookMs = 500;
+/** Windows of one session, so that nobody takes the places of all. */
+const maxPerSession = 10;
 
 /**
  * Server-sent events (WHATWG HTML, section 9.2) to every open console. Events name what to load again and hold no
@@ -74,7 +76,8 @@ export function createEventStream(options: {
       else timer ??= setTimeout(flush, due);
     },
     attach(response, { now, token }) {
-      if (clients.size >= maxClients) {
+      const own = [...clients.values()].filter((other) => other === token).length;
+      if (clients.size >= maxClients || own >= maxPerSession) {
         response.writeHead(503).end();
         return;
       }

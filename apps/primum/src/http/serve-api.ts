@@ -56,7 +56,13 @@ export type ApiDeps = CallerDeps & {
   transport?: Pick<Transport, 'hosts' | 'tls'>;
 };
 
-const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+const contentSecurityPolicy = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/** On every answer. What may be kept by a cache says so itself: the console's files. */
+const protections: Readonly<Record<string, string>> = {
+  'content-security-policy': contentSecurityPolicy, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': 'no-store',
+  'cross-origin-opener-policy': 'same-origin', 'cross-origin-resource-policy': 'same-origin', 'permissions-policy': 'camera=(), microphone=(), geolocation=()',
+};
 
 /**
  * The API and the console on one origin. Every route of the contract's table is registered, and no other: session,
@@ -71,12 +77,9 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(fastifyCookie);
 
   app.addHook('onRequest', async (request, reply) => {
-    void reply.headers({
-      'content-security-policy': contentSecurityPolicy, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer',
-      'cross-origin-opener-policy': 'same-origin', 'permissions-policy': 'camera=(), microphone=(), geolocation=()',
-    });
-    if (request.protocol === 'https') void reply.header('strict-transport-security', 'max-age=31536000');
-    if (request.url.startsWith('/api/')) void reply.header('cache-control', 'no-store');
+    // On the raw reply, so that a stream, a download and the issuer, which write past the framework, have them too.
+    for (const [name, value] of Object.entries(protections)) reply.raw.setHeader(name, value);
+    if (request.protocol === 'https') reply.raw.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
     // A page of another origin (also one that resolves to us: DNS rebinding) can neither read nor change anything.
     if (!isOurName(request.headers.host, hosts)) throw new PrimumError('auth.origin-refused');
     const origin = request.headers.origin;
@@ -87,9 +90,7 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
     }
     // The issuer's endpoints are made to be asked from elsewhere and look after themselves.
     if (request.url.startsWith(`${issuerPath}/`)) return;
-    if (request.method !== 'GET' && request.method !== 'HEAD' && origin !== undefined && origin !== `${request.protocol}://${request.headers.host}`) {
-      throw new PrimumError('auth.origin-refused');
-    }
+    if (request.method !== 'GET' && request.method !== 'HEAD' && !isOurPage(request)) throw new PrimumError('auth.origin-refused');
   });
   app.setErrorHandler((error, _request, reply) => sendError(deps.log, reply, error));
   app.setNotFoundHandler((request, reply) => {
@@ -160,6 +161,13 @@ function purposeOf({ needs }: Route, { headers }: FastifyRequest): Purpose {
 function isOurName(host: string | undefined, hosts: readonly string[]): boolean {
   const name = host?.replace(/:\d+$/, '').toLowerCase();
   return name !== undefined && (/^(127\.0\.0\.1|localhost|\[::1\])$/.test(name) || hosts.includes(name));
+}
+
+/** What a browser says of the page that asks (Origin; Sec-Fetch-Site of Fetch Metadata); who is no browser says neither. */
+function isOurPage({ headers, protocol }: FastifyRequest): boolean {
+  const { origin, host } = headers;
+  const site = headers['sec-fetch-site'];
+  return (origin === undefined || origin === `${protocol}://${host}`) && (site === undefined || site === 'same-origin' || site === 'none');
 }
 
 /**

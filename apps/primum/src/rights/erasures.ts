@@ -7,7 +7,7 @@ import { isHeld, type UserPrincipal } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
 import { erasureView, readErasure, readErasures } from './erasure-rows.ts';
 import { executeErasure } from './execute-erasure.ts';
-import { numberTokens } from './find-subject.ts';
+import { numberTokens, tried } from './find-subject.ts';
 import { retentionScheduleOf } from './retention-schedule.ts';
 
 export type Refusal = { reason: ErasureRefusal; until: Date | null };
@@ -31,7 +31,10 @@ export async function requestErasure(core: Core, principal: UserPrincipal, reque
   await core.db.transaction(async (tx) => {
     const { rootId, memberIds } = await lockGroup(tx, tenant, request.patientId);
     const named = await tx.query('select from patient_identifier where tenant = $1 and patient_id = any($2::uuid[]) and token = any($3::bytea[]) limit 1', [tenant, memberIds, tokens]);
-    if (named.length === 0) throw new PrimumError('rights.number-mismatch');
+    if (named.length === 0) {
+      await tried(core, principal, 'PATRQT'); // in a transaction of its own: this one goes
+      throw new PrimumError('rights.number-mismatch');
+    }
     const running = await tx.query(`select from erasure where tenant = $1 and patient_id = any($2::uuid[]) and status in ('requested', 'approved', 'executed') limit 1`, [tenant, memberIds]);
     if (running.length > 0) throw new PrimumError('rights.under-way');
     const refusal = await erasureRefusal(core, tx, memberIds);

@@ -17,8 +17,13 @@ export async function findSubjects(core: Core, principal: Principal, mrn: string
   const rows = await core.db.query<{ root_id: string }>(
     `select distinct p.root_id from patient_identifier i join patient p on p.tenant = i.tenant and p.id = i.patient_id
      where i.tenant = $1 and i.token = any($2::bytea[]) order by p.root_id limit 20`, [tenant, await numberTokens(core, mrn)]);
-  if (rows.length === 0) return [];
-  return readSubjects(core, principal, rows.map(({ root_id }) => root_id));
+  if (rows.length === 0) await tried(core, principal, 'PATRQT');
+  return rows.length === 0 ? [] : readSubjects(core, principal, rows.map(({ root_id }) => root_id));
+}
+
+/** A number that nobody has was looked up: whoever tries numbers leaves a trace of each, without the number. */
+export async function tried({ db, audit, clock }: Pick<Core, 'db' | 'audit' | 'clock'>, principal: Principal, purpose: 'PATRQT' | 'HCOMPL'): Promise<void> {
+  await audit.write(db, [{ tenant, principal, purpose, action: 'patient.find', outcome: 'minor-failure', at: clock.now() }]);
 }
 
 export function readSubjects(core: Core, principal: Principal, rootIds: readonly string[]): Promise<RightsSubject[]> {

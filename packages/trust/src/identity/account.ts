@@ -63,6 +63,7 @@ export function createAccount(context: IdentityContext): Account {
     beginTotp: async (session) => {
       const begun = await beginTotp(db, keys, session, clock.now());
       if (begun === null) throw new PrimumError('auth.factor-conflict', 'an authenticator app is there already');
+      await record(db, session.tenant, 'factor.begun', userPrincipal(session), 'success', [{ type: 'user', id: session.userId }, { type: 'factor', id: 'totp' }]);
       return begun;
     },
     confirmTotp: async (session, token, code, client) => {

@@ -72,7 +72,8 @@ function configurationOf(deps: IssuerDeps, { tenant, origin }: IssuerOptions, jw
     adapter: createOidcStore(deps, tenant),
     // The library's type asks for more than a JWK set has; keys were made by jose.
     jwks: { keys: jwks } as NonNullable<Configuration['jwks']>,
-    cookies: { keys: cookieKeys, long: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' }, short: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' } },
+    // Over TLS no other host of the domain can set one for us (RFC 6265bis, section 4.1.3.2).
+    cookies: { names: Object.fromEntries(['session', 'interaction', 'resume'].map((name) => [name, `${secure ? '__Host-' : ''}_${name}`])), keys: cookieKeys, long: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' }, short: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' } },
     scopes: [...knownScopes],
     claims: { openid: ['sub', 'amr'], fhirUser: ['fhirUser'], profile: ['name', 'preferred_username', 'role', 'groups'], acr: null, auth_time: null, sid: null },
     conformIdTokenClaims: false,

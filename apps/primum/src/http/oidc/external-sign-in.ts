@@ -7,9 +7,10 @@ import { optionalText } from '../caller.ts';
 import { clientOf, setToken } from '../operations/session.ts';
 import type { Call, Handler } from '../serve-api.ts';
 
-const pendingCookie = 'primum_external';
 const path = '/api/session/external';
 const aad = 'external-sign-in';
+
+const cookieOf = ({ request }: Call): string => (request.protocol === 'https' ? '__Secure-primum_external' : 'primum_external');
 
 /**
  * Signing in at the issuer that `issuer.json` in the data directory names. What must come back is sealed in a cookie, so
@@ -27,19 +28,19 @@ export function externalSignIn(core: Core): Record<'externalIssuer' | 'externalS
     externalIssuer: async () => ({ name: settings?.name ?? null }),
     externalSignIn: async (call) => {
       const next = optionalText(call.query, 'next') ?? '/';
-      const { url, pending } = await known().begin(callbackOf(call).href, /^\/(?![/\\])/.test(next) ? next : '/');
+      const { url, pending } = await known().begin(callbackOf(call).href, pageOfOurs(next));
       const sealed = keys.seal(tenant, { kind: 'tenant' }, Buffer.from(JSON.stringify(pending)), aad).toString('base64url');
       // Lax: it must come back with the issuer's redirect.
-      void call.reply.setCookie(pendingCookie, sealed, { path, httpOnly: true, sameSite: 'lax', secure: call.request.protocol === 'https', maxAge: 600 }).redirect(url);
+      void call.reply.setCookie(cookieOf(call), sealed, { path, httpOnly: true, sameSite: 'lax', secure: call.request.protocol === 'https', maxAge: 600 }).redirect(url);
       return undefined;
     },
     externalCallback: async (call) => {
-      const cookie = call.request.cookies[pendingCookie];
+      const cookie = call.request.cookies[cookieOf(call)];
       if (cookie === undefined) throw new PrimumError('auth.external-failed', 'this browser did not ask');
       const opened = await keys.open(tenant, Buffer.from(cookie, 'base64url'), aad).catch((cause: unknown) => { throw new PrimumError('auth.external-failed', 'this browser did not ask', { cause }); });
       // Sealed by us: what `begin` gave.
       const pending = JSON.parse(opened.toString()) as PendingSignIn;
-      void call.reply.clearCookie(pendingCookie, { path });
+      void call.reply.clearCookie(cookieOf(call), { path, secure: call.request.protocol === 'https' });
       const callback = callbackOf(call);
       callback.search = new URL(call.request.url, callback).search;
       const { person, mfa } = await known().finish(callback, pending);
@@ -60,6 +61,13 @@ function readSettings(home: string): ReturnType<typeof parseExternalSettings> | 
 
 function callbackOf({ request }: Call): URL {
   return new URL(`${path}/callback`, `${request.protocol}://${request.headers.host ?? ''}`);
+}
+
+/** As a browser would resolve it, which skips tabs and line breaks: `/\t/elsewhere` is another site. */
+export function pageOfOurs(next: string): string {
+  const ours = 'http://primum.invalid';
+  const url = next.startsWith('/') ? URL.parse(next, ours) : null;
+  return url === null || url.origin !== ours ? '/' : `${url.pathname}${url.search}${url.hash}`.replace(/^\/+/, '/');
 }
 
 function escaped(text: string): string {

@@ -28,7 +28,7 @@ export async function mountIssuer(app: FastifyInstance, mount: IssuerMount): Pro
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     scope.all(`${issuerPath}/*`, async (request, reply) => {
       reply.hijack();
-      reply.raw.setHeader('x-content-type-options', 'nosniff').setHeader('referrer-policy', 'no-referrer').setHeader('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+      reply.raw.setHeader('content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
       await mount.current().handle(request.raw, reply.raw);
     });
   });

@@ -5,9 +5,10 @@ import {
 } from '@primum/trust';
 import { tenant, type Core } from '../../core.ts';
 import { accountCsv, accountHtml } from '../../reviews/account-text.ts';
-import { numberTokens } from '../../rights/find-subject.ts';
+import { numberTokens, tried } from '../../rights/find-subject.ts';
 import { callerOf, optionalText, textOf } from '../caller.ts';
 import type { HandlerDeps } from '../handler-deps.ts';
+import { noteRead } from '../note-read.ts';
 import type { Handler } from '../serve-api.ts';
 
 /** What the privacy office does: look through its queue, decide, and say who saw a patient. */
@@ -15,7 +16,8 @@ export function reviewOperations({ core }: HandlerDeps): Record<keyof typeof rev
   const groupOf = async (patientId: string): Promise<string[]> => (await patientGroups(core.db, tenant, [patientId])).map((member) => member.patientId);
   return {
     reviews: async (call): Promise<ReviewQueue> => {
-      const items = await listReviews(core, callerOf(call), tenant, call.query['which'] === 'decided' ? 'decided' : 'undecided');
+      const which = call.query['which'] === 'decided' ? 'decided' : 'undecided';
+      const items = await noteRead(core, call, { action: 'review.list', purpose: 'HCOMPL', patientIds: (rows) => rows.map(({ patientId }) => patientId) }, await listReviews(core, callerOf(call), tenant, which));
       return { items: items.map(viewOf), ...await countReviews(core, tenant) };
     },
     review: async (call): Promise<ReviewDetail> => {
@@ -42,6 +44,7 @@ export function reviewOperations({ core }: HandlerDeps): Record<keyof typeof rev
       const rows = await core.db.query<{ root_id: string }>(
         `select distinct p.root_id from patient_identifier i join patient p on p.tenant = i.tenant and p.id = i.patient_id
          where i.tenant = $1 and i.token = any($2::bytea[]) order by p.root_id limit 20`, [tenant, await numberTokens(core, mrn)]);
+      if (rows.length === 0) await tried(core, callerOf(call), 'HCOMPL');
       return linesOf(core, callerOf(call), rows.map(({ root_id }) => root_id), { authority: 'audit.read', action: 'patient.find', entities: [] });
     },
     disclosures: async (call) => {

@@ -12,10 +12,12 @@ import { retentionView } from '../../rights/retention.ts';
 import { caseView, holdView, objectionView, subjectPage } from '../../rights/subject-page.ts';
 import { callerOf, textOf } from '../caller.ts';
 import type { HandlerDeps } from '../handler-deps.ts';
+import { noteRead } from '../note-read.ts';
 import type { Handler } from '../serve-api.ts';
 
 /** Bodies are validated by their routes' schemas before a handler runs. */
 export function rightsOperations({ core, model, sequencer }: HandlerDeps): Record<keyof typeof rightsRoutes, Handler> {
+  const patientIds = (rows: readonly { patientId: string | null }[]): (string | null)[] => rows.map((row) => row.patientId);
   const packages = () => packagesOf(core.home, model);
   /** What a person allows has changed: scoring hears of it now. */
   const announced = <T>(result: T): T => {
@@ -49,7 +51,7 @@ export function rightsOperations({ core, model, sequencer }: HandlerDeps): Recor
     withdrawObjection: async (call) => announced(objectionView(await withdrawObjection(core, tenant, callerOf(call), textOf(call.params, 'id')), core.clock.now())),
     openCase: async (call) => announced(caseView(await openCase(core, tenant, callerOf(call), call.body as CaseRequest))),
     stepCase: async (call) => announced(caseView(await stepCase(core, tenant, callerOf(call), textOf(call.params, 'id'), call.body as CaseStep))),
-    holds: async () => (await listHolds(core, tenant)).map(holdView),
+    holds: async (call) => noteRead(core, call, { action: 'legal-hold.read', purpose: 'HCOMPL', patientIds }, (await listHolds(core, tenant)).map(holdView)),
     placeHold: async (call) => {
       const { patientId, dataClass, reason } = call.body as HoldRequest;
       if ((patientId === undefined) === (dataClass === undefined)) throw new PrimumError('api.request-invalid', 'patientId or dataClass, one of them');
@@ -57,14 +59,14 @@ export function rightsOperations({ core, model, sequencer }: HandlerDeps): Recor
       return holdView(await placeHold(core, tenant, callerOf(call), thing, reason));
     },
     releaseHold: async (call) => holdView(await releaseHold(core, tenant, callerOf(call), textOf(call.params, 'id'))),
-    retention: () => retentionView(core),
-    erasures: () => listErasures(core),
+    retention: async (call) => noteRead(core, call, { action: 'retention.read', purpose: 'HCOMPL' }, await retentionView(core)),
+    erasures: async (call) => noteRead(core, call, { action: 'erasure.read', purpose: 'PATRQT', patientIds }, await listErasures(core)),
     requestErasure: (call) => requestErasure(core, callerOf(call), call.body as ErasureRequest),
     decideErasure: async (call) => announced(await decideErasure(core, packages, callerOf(call), textOf(call.params, 'id'), (call.body as { decision: 'approve' | 'decline' }).decision)),
     erasureReceipt: async (call) => {
       const row = await readErasure(core.db, textOf(call.params, 'id'));
       if (row === undefined || row.status !== 'verified' || row.receipt === null) throw new PrimumError('rights.not-found');
-      return row.receipt;
+      return noteRead(core, call, { action: 'erasure.receipt', purpose: 'PATRQT', patientIds: () => [row.patient_id] }, row.receipt);
     },
     modelDecisions: () => listModelDecisions(core.db),
     decideModel: (call) => decideModel(core, callerOf(call), textOf(call.params, 'id'), call.body as ModelDecisionRequest),

@@ -5,5 +5,5 @@ import type { Route } from '../route.ts';
 export const keyRoutes = {
   keyState: { method: 'GET', path: '/api/keys', needs: 'key.read', response: KeyState },
   /** Makes the next master key, or the next data key of this tenant; keys are brought over to it in the background. */
-  rotateKeys: { method: 'POST', path: '/api/keys/rotate', needs: 'key.manage', body: RotateKeys, response: KeyState },
+  rotateKeys: { method: 'POST', path: '/api/keys/rotate', needs: 'key.manage', freshFactor: true, body: RotateKeys, response: KeyState },
 } as const satisfies Record<string, Route>;

@@ -9,9 +9,9 @@ import {
 export const smartRoutes = {
   smartConfiguration: { method: 'GET', path: '/api/fhir/.well-known/smart-configuration', needs: 'public', response: Type.Record(Type.String(), Type.Unknown()) },
   clients: { method: 'GET', path: '/api/clients', needs: 'client.manage', response: Type.Array(ClientRow) },
-  addClient: { method: 'POST', path: '/api/clients', needs: 'client.manage', body: NewClient, response: Type.Array(ClientRow) },
-  changeClient: { method: 'PUT', path: '/api/clients/:id', needs: 'client.manage', params: ClientParams, body: ClientChange, response: Type.Array(ClientRow) },
-  rotateIssuerKeys: { method: 'POST', path: '/api/issuer/keys', needs: 'key.manage' },
+  addClient: { method: 'POST', path: '/api/clients', needs: 'client.manage', freshFactor: true, body: NewClient, response: Type.Array(ClientRow) },
+  changeClient: { method: 'PUT', path: '/api/clients/:id', needs: 'client.manage', freshFactor: true, params: ClientParams, body: ClientChange, response: Type.Array(ClientRow) },
+  rotateIssuerKeys: { method: 'POST', path: '/api/issuer/keys', needs: 'key.manage', freshFactor: true },
   launchableApps: { method: 'GET', path: '/api/smart/apps', needs: 'patient.read', response: Type.Array(LaunchableApp) },
   launchApp: { method: 'POST', path: '/api/smart/launches', needs: 'patient.read', body: LaunchRequest, response: GoOn },
   authorization: { method: 'GET', path: '/api/smart/authorizations/:uid', needs: 'session', params: AuthorizationParams, response: AuthorizationView },
