@@ -9,6 +9,8 @@ import { bearerPrincipal, certificatePrincipal, demandTls, isAppOrigin, outsideD
 import { startBackups, type BackupSchedule } from './backup/start-backups.ts';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
+import { assertResidency, storesOf } from './evidence/residency.ts';
+import { watchAgreements } from './evidence/watch-agreements.ts';
 import { watchStream } from './figures.ts';
 import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
@@ -87,6 +89,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   await using stack = new AsyncDisposableStack();
   const later = (close: () => unknown): void => stack.defer(async () => { await close(); });
 
+  assertResidency(home, storesOf(home, options.databaseUrl, options.backups === undefined ? {} : { backups: options.backups.directory }));
   const core = await openCore({ home, log, mode: options.mode, databaseUrl: options.databaseUrl, onStage: stage });
   later(() => core.close());
   const { db, keys, audit, clock } = core;
@@ -193,8 +196,13 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     { name: 'HL7 v2', host: transport.mllpListen, port: listener.port, protocol: 'mllp', tls: tls !== undefined },
     ...(beside === listener ? [] : [{ name: 'HL7 v2 of this machine', host: '127.0.0.1', port: beside.port, protocol: 'mllp' as const, tls: false }]),
   ];
-  writeRunFile(home, { pid: process.pid, httpPort, mllpPort: beside.port, databaseUrl: db.url, startedAt: clock.now().toISOString(), listeners });
+  writeRunFile(home, {
+    pid: process.pid, httpPort, mllpPort: beside.port, databaseUrl: db.url, startedAt: clock.now().toISOString(), listeners,
+    places: { backups: options.backups?.directory, keyBackups: options.backups?.keyDirectory, witnesses: (options.witnesses ?? []).map(({ key, url }) => ({ name: key.name, url })) },
+  });
   later(() => removeRunFile(home));
+  const agreements = watchAgreements(core);
+  later(() => agreements.close());
   stage('ready');
 
   const owned = stack.move();

@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => (await import('./cli/train.ts')).train,
   replay: async () => (await import('./cli/replay.ts')).replay,
   agreement: async () => (await import('./cli/agreement.ts')).agreement,
+  evidence: async () => (await import('./cli/evidence.ts')).evidence,
   breach: async () => (await import('./cli/breach.ts')).breach,
   lineage: async () => (await import('./cli/lineage.ts')).lineage,
   quarantine: async () => (await import('./cli/quarantine.ts')).quarantine,

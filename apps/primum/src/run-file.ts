@@ -10,6 +10,8 @@ export type RunFile = {
   databaseUrl: string; startedAt: string;
   /** All that listens, for `scanTransport`. */
   listeners: readonly ScannedListener[];
+  /** Where else something of this home goes, as the command line says it. */
+  places: { backups?: string | undefined; keyBackups?: string | undefined; witnesses: readonly { name: string; url: string }[] };
 };
 
 const pathOf = (home: string): string => join(home, 'primum.json');

@@ -1,18 +1,18 @@
 /**
- * Logs are allow-listed: a line holds an event's name and fields whose names stand in `allowedFields`, nothing else.
+ * Logs are allow-listed: a line holds an event's name and fields whose names stand in `logFieldNames`, nothing else.
  * A field outside the list is dropped and counted, so that no patient's value can reach a log by a new call site.
  */
-const allowedFields = [
+export const logFieldNames = [
   'code', 'component', 'count', 'port', 'address', 'durationMs', 'attempt', 'pid', 'version', 'path', 'signal',
   'messageId', 'predictionId', 'modelDigest', 'source', 'status', 'waiting', 'limit', 'consumer', 'seq', 'tenant', 'stack',
 ] as const;
 
-export type LogField = (typeof allowedFields)[number];
+export type LogField = (typeof logFieldNames)[number];
 export type LogFields = Partial<Record<LogField, string | number | boolean>>;
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type Log = Record<LogLevel, (event: string, fields?: LogFields) => void>;
 
-const allowed: ReadonlySet<string> = new Set(allowedFields);
+const allowed: ReadonlySet<string> = new Set(logFieldNames);
 const levels: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
 
 /** NDJSON log; `write` gets one whole line. */

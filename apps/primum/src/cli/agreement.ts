@@ -27,7 +27,7 @@ export async function agreement(args: readonly string[]): Promise<void> {
     else if (verb === 'list') {
       const agreements = await listAgreements(core, tenant);
       for (const one of agreements) console.log(`${one.id}  ${one.party}  ${one.kind}  ${one.validFrom} to ${one.validTo ?? 'further notice'}${one.endedAt === null ? '' : '  ended'}  ${one.flows.join(' ')}`);
-      const flows = coverFlows(await dataFlows(core.db, tenant, process.env), agreements, core.clock.now());
+      const flows = coverFlows(await dataFlows(core, tenant, process.env), agreements, core.clock.now());
       for (const flow of flows) console.log(`${flow.covered === false ? 'NOT COVERED' : flow.covered === null ? 'no personal data' : 'covered'}  ${flow.id}  ${flow.what}`);
       if (flows.some(({ covered }) => covered === false)) process.exitCode = 1;
     } else throw new PrimumError('config.usage', 'primum agreement list | add … | end ID');

@@ -12,6 +12,8 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Trains a model package from hourly stays and signs it.
   primum replay PREDICTION_ID
       Rebuilds a prediction from the record as it stood and says whether it is identical.
+  primum evidence --out DIR [--quick] [--checkpoint-dir DIR]
+      Runs every proof now, on this home and on a scratch Primum, and writes a signed pack: pages, OSCAL, a file a proof.
   primum agreement list | add … | end ID
       The register of agreements with business associates and processors; flows that none covers.
   primum breach --account NAME|--client ID|--key ID --from TIME [--to TIME] [--drill]

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { jsonShape, PrimumError } from '@primum/base';
 import type { ResidencyPage } from '@primum/contract';
+import { readRunFile } from '../run-file.ts';
 
 /** What keeps data, by the names that `residency.json` uses. */
 export const storeNames = ['database', 'keys', 'objects', 'backups', 'checkpoints', 'logs'] as const;
@@ -61,6 +62,12 @@ export function storesOf(home: string, databaseUrl: string | undefined, more: Pi
     database: databaseUrl === undefined ? join(home, 'data') : hostOf(databaseUrl), keys: join(home, 'keys'), objects: join(home, 'objects'),
     checkpoints: join(home, 'checkpoints'), logs: home, ...more,
   };
+}
+
+/** With the backups of a Primum that runs on this home. */
+export function storesNow(home: string): Stores {
+  const backups = readRunFile(home)?.places.backups;
+  return storesOf(home, process.env['DATABASE_URL'], backups === undefined ? {} : { backups });
 }
 
 export function hostOf(url: string): string {

@@ -1,0 +1,33 @@
+import { byPeople, shown, type Framework } from './control.ts';
+
+export const gdpr: Framework = {
+  id: 'gdpr', name: 'General Data Protection Regulation', source: 'Regulation (EU) 2016/679',
+  controls: [
+    shown('Art. 5(1)(a)', 'Lawful, fair and open', ['access-account'], 'Who saw whom and what for can be told to the person', 'The legal basis; informing people'),
+    shown('Art. 5(1)(b)', 'For a purpose', ['decision-matrix'], 'Every request has a purpose, and decisions depend on it', 'Which purposes the hospital pursues'),
+    shown('Art. 5(1)(c)', 'No more than needed', ['decision-matrix', 'care-relationship'], 'Role, unit and purpose bound what is seen'),
+    shown('Art. 5(1)(d)', 'Correct', ['rights-drill', 'prediction-replay'], 'Rectification is recorded; scores are rebuilt from the record', 'That what was entered is right'),
+    shown('Art. 5(1)(e)', 'No longer than needed', ['erase-drill'], 'Erasure is carried out and verified; a schedule disposes of classes', 'The periods in the schedule'),
+    shown('Art. 5(1)(f)', 'Kept whole and confidential', ['encryption-at-rest', 'canary-scan', 'audit-tamper', 'restore-drill'], 'Sealed content, a log that shows tampering, backups that restore'),
+    shown('Art. 5(2)', 'Able to show it', ['audit-verify', 'software-inventory'], 'The log of this home verified; this pack', 'Records of decisions made by people'),
+    byPeople('Art. 6, 9', 'A legal basis, also for health data', 'A lawyer’s and the hospital’s'),
+    shown('Art. 15', 'Access', ['rights-drill', 'access-account'], 'A copy of everything, and who received it', 'Identification, and answering within a month'),
+    shown('Art. 16', 'Rectification', ['rights-drill'], 'Accepted, denied or disputed, with statements'),
+    shown('Art. 17', 'Erasure', ['erase-drill'], 'By two people, refused while the record must be kept, verified, with a signed receipt', 'Whether it is due; copies that others hold'),
+    shown('Art. 18', 'Restriction', ['rights-drill', 'decision-matrix'], 'Kept and used for treatment only'),
+    byPeople('Art. 19', 'Tell recipients', 'The account of disclosures names them; telling them is the hospital’s'),
+    shown('Art. 20', 'Portability', ['rights-drill'], 'The copy is FHIR R4 in JSON or NDJSON'),
+    shown('Art. 21, 22', 'Objection; no decision by machine alone', ['rights-drill', 'prediction-replay'], 'Who objects is not scored; a score is advice that a person acts on, explained and rebuildable', 'That staff decide'),
+    shown('Art. 25', 'By design and by default', ['authorization-walk', 'decision-matrix', 'encryption-at-rest'], 'Refused by default; sealed by default'),
+    shown('Art. 28', 'Processors under contract', ['data-flows'], 'Flows are held against the register of agreements', 'The contracts'),
+    shown('Art. 30', 'Record of processing', ['data-flows', 'residency'], 'Generated from what is set up here: record-of-processing.json', 'Name and contact of controller, officer and representative'),
+    shown('Art. 32(1)(a)', 'Pseudonyms and encryption', ['encryption-at-rest', 'transport-scan', 'transport-refusal', 'key-rotation'], 'Sealed at rest, TLS on the way, keys rotated'),
+    shown('Art. 32(1)(b)', 'Confidential, whole, available', ['authorization-walk', 'second-factor', 'audit-verify'], 'Refusals, second factors, a verified log', 'Redundant machines'),
+    shown('Art. 32(1)(c)', 'Back in time after an incident', ['restore-drill', 'backup-freshness'], 'Restored in a measured time'),
+    shown('Art. 32(1)(d)', 'Tested regularly', ['decision-matrix', 'audit-tamper', 'canary-scan'], 'These proofs, run again by one command'),
+    shown('Art. 33, 34', 'Tell the authority and the people', ['breach-drill'], 'Affected people, what was seen, 72 hours counted', 'The assessment of risk, and telling them'),
+    byPeople('Art. 35, 36', 'Impact assessment', 'docs/data-in-clear.md and docs/hazards.md are inputs'),
+    byPeople('Art. 37–39', 'A data protection officer', 'The hospital names one'),
+    shown('Art. 44–49', 'Transfers to other countries', ['residency', 'data-flows'], 'Stores outside the allowed regions are refused; flows are listed', 'Where a disk really stands; the basis of a transfer'),
+  ],
+};

@@ -1,0 +1,36 @@
+import { byPeople, shown, type Framework } from './control.ts';
+
+/** Of the 93 controls of Annex A those that software of this kind bears on, in our own words; the others are the organisation's. */
+export const iso27001: Framework = {
+  id: 'iso27001', name: 'ISO/IEC 27001:2022, Annex A (those that bear on this software)', source: 'ISO/IEC 27001:2022',
+  controls: [
+    byPeople('A.5.1–A.5.8', 'Policies, roles, contacts, projects', 'The organisation’s'),
+    shown('A.5.9', 'Know what there is', ['software-inventory'], 'Versions, digests, model, schema', 'Everything else of the organisation'),
+    shown('A.5.12–A.5.14', 'Classes of information, and how they travel', ['transport-scan', 'transport-refusal', 'data-flows'], 'TLS only beyond the machine; ways out are listed', 'Classification'),
+    shown('A.5.15', 'Access is by rule', ['decision-matrix', 'authorization-walk'], 'A table of who may do what; every route refused to who may not'),
+    shown('A.5.16–A.5.18', 'People, their secrets and their rights over time', ['second-factor', 'revocation-latency', 'lock-out-and-logoff'], 'Made, changed, ended; within a second'),
+    shown('A.5.19–A.5.22', 'Suppliers', ['data-flows'], 'The register of agreements', 'Judging suppliers'),
+    shown('A.5.23', 'Cloud services', ['residency', 'data-flows'], 'Stores are held to the allowed regions', 'Choosing the service'),
+    shown('A.5.24–A.5.27', 'Incidents', ['breach-drill'], 'A case with steps, affected people and dates', 'The team'),
+    shown('A.5.28', 'Evidence is kept', ['audit-verify', 'audit-tamper'], 'A log whose alterations are named'),
+    shown('A.5.29, A.5.30', 'Working on through disruption', ['restore-drill', 'backup-freshness'], 'Restored in a measured time', 'Plans and rehearsals'),
+    shown('A.5.33', 'Records protected', ['audit-verify', 'encryption-at-rest'], 'Sealed and verifiable'),
+    shown('A.5.34', 'Privacy of persons', ['rights-drill', 'erase-drill', 'access-account', 'canary-scan'], 'Rights exercised; names nowhere in clear'),
+    byPeople('A.5.31, A.5.32, A.5.35–A.5.37', 'Law, property, reviews, procedures', 'The organisation’s'),
+    byPeople('A.6.1–A.6.8', 'People', 'Hiring, training, duties, remote work'),
+    byPeople('A.7.1–A.7.14', 'Places and equipment', 'Nothing that software sees'),
+    shown('A.8.2, A.8.3', 'Special rights; limits of access', ['decision-matrix', 'care-relationship'], 'No role may do everything; another unit’s patients are refused', 'Administrators of machine and database'),
+    shown('A.8.5', 'Signing in safely', ['second-factor', 'lock-out-and-logoff'], 'Second factor for every role; lock-out; logoff'),
+    shown('A.8.9', 'Configuration', ['software-inventory'], 'What runs is written down', 'The machines beneath'),
+    shown('A.8.10', 'Deleting information', ['erase-drill'], 'Rows and keys, checked, with a receipt'),
+    shown('A.8.11, A.8.12', 'Masking; no leaks', ['canary-scan', 'log-fields'], 'No planted name in files, tables or logs'),
+    shown('A.8.13', 'Backup', ['restore-drill', 'backup-freshness'], 'Restored and compared'),
+    byPeople('A.8.14', 'Redundancy', 'A second machine or a managed database'),
+    shown('A.8.15, A.8.16', 'Logs, and looking at them', ['audit-verify', 'audit-tamper', 'care-relationship'], 'A verifiable log; unusual access goes to a queue', 'That somebody looks'),
+    byPeople('A.8.17', 'Clocks in step', 'Clocks of machines are set by their operator'),
+    shown('A.8.20–A.8.22', 'Networks', ['transport-scan', 'transport-refusal'], 'What listens, and how', 'Firewalls and zones'),
+    shown('A.8.24', 'Cryptography', ['encryption-at-rest', 'key-rotation', 'transport-refusal'], 'AES-256-GCM, TLS 1.2 and 1.3, Ed25519; keys outside the database and rotated'),
+    shown('A.8.25–A.8.29, A.8.32', 'Built, tested and changed with care', ['software-inventory', 'prediction-replay'], 'Versions and digests; scores are rebuilt', 'The developers’ process is in CONTRIBUTING.md; the organisation’s own is not here'),
+    shown('A.8.31, A.8.33', 'Test apart from production', ['software-inventory'], 'A home is a demonstration or production for ever; proofs ran on invented people', 'Other environments'),
+  ],
+};
