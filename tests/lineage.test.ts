@@ -91,7 +91,7 @@ describe('lineage', () => {
   it('shows a correction beside what it corrected: the old score rests on the old row, the new one on the new', async () => {
     await primum.send(...withdrawLast(patient, 4, 'C'));
     const [latest] = await primum.core.db.query<{ id: string }>('select id from prediction where patient_id = $1 order by pin_seq desc limit 1', [ids.patient]);
-    const corrected = (graph: LineageGraph): boolean => graph.nodes.some(({ kind, label }) => kind === 'fact' && label.endsWith('corrected'));
+    const corrected = (graph: LineageGraph): boolean => graph.nodes.some(({ kind, label }) => kind === 'fact' && label.endsWith(', corrected'));
     expect(corrected(await lineage(`prediction:${latest!.id}`, 'up', '&limit=5000'))).toBe(true);
     expect(corrected(await lineage(`prediction:${ids.raised_by}`, 'up', '&limit=5000'))).toBe(false);
   });

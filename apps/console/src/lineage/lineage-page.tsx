@@ -1,4 +1,4 @@
-import type { LineageGraph, LineageNode } from '@primum/contract';
+import type { LineageGraph, LineageKind, LineageNode } from '@primum/contract';
 import { Button, Group, SegmentedControl, TextInput } from '@mantine/core';
 import { queryOptions, useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
@@ -66,14 +66,22 @@ function Steps({ graph }: { graph: LineageGraph }) {
   if (graph.nodes.length <= 1) return <p>{graph.direction === 'up' ? 'It came from outside: nothing here was used to make it.' : 'Nothing rests on it.'}</p>;
   return (
     <>
-      <ol className={styles['strip']} aria-label="Steps">
-        {steps.map((step) => <li key={step.kind}><a href={`#${step.kind}`}>{countText(step)}</a></li>)}
-      </ol>
+      {chains.map((kinds) => {
+        const some = steps.filter(({ kind }) => kinds.includes(kind));
+        return some.length > 1 && (
+          <ol key={kinds[0]} className={styles['strip']} aria-label="Steps">
+            {some.map((step) => <li key={step.kind}><a href={`#${step.kind}`}>{countText(step)}</a></li>)}
+          </ol>
+        );
+      })}
       {graph.truncated && <p role="note">This is a part: more than {limit} things hang together here.</p>}
       {steps.map((step) => <Step key={step.kind} step={step} root={graph.root} sources={sources} uses={uses} direction={graph.direction} />)}
     </>
   );
 }
+
+/** How data pass, and how the model came about that they pass through. */
+const chains: readonly (readonly LineageKind[])[] = [['message', 'resource', 'fact', 'feature', 'prediction', 'alert', 'action'], ['snapshot', 'run', 'model']];
 
 type Neighbours = Map<string, LineageNode[]>;
 

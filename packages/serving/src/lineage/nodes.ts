@@ -17,8 +17,12 @@ export const messageNode: NodeOf<MessageHead> = ({ id, type, source, receivedAt,
 export const versionNode: NodeOf<VersionOrigin> = ({ type, id, version, patientId, recordedAt, deleted }) =>
   ({ id: `resource:${type}/${id}/${version}`, kind: 'resource', label: `${type}, version ${version}`, at: iso(recordedAt), patientId, state: deleted ? 'withdrawn' : 'present' });
 
-export const factNode: NodeOf<FactOrigin> = ({ key, seq, patientId, code, effectiveAt, status }) =>
-  ({ id: `fact:${patientId}/${key}/${seq}`, kind: 'fact', label: `${code}, ${status}`, at: iso(effectiveAt), patientId, state: status === 'retracted' ? 'withdrawn' : 'present' });
+/** The name of a fact's node; edges need no more. */
+export const factId = ({ key, seq, patientId }: Pick<FactOrigin, 'key' | 'seq' | 'patientId'>): string => `fact:${patientId}/${key}/${seq}`;
+
+/** `names`: codes in clinical words. */
+export const factNode = ({ key, seq, patientId, code, effectiveAt, status }: FactOrigin, names: ReadonlyMap<string, { short: string }>): LineageNode =>
+  ({ id: factId({ key, seq, patientId }), kind: 'fact', label: `${names.get(code)?.short ?? code} (${code}), ${status}`, at: iso(effectiveAt), patientId, state: status === 'retracted' ? 'withdrawn' : 'present' });
 
 export const predictionNode: NodeOf<StoredPrediction> = ({ id, patientId, status, asOf }) =>
   ({ id: `prediction:${id}`, kind: 'prediction', label: `${status} for the hour to ${iso(asOf).slice(0, 16)}Z`, at: iso(asOf), patientId, state: 'present' });

@@ -76,7 +76,7 @@ async function up(deps: LineageDeps, graph: GraphBuilder, { kind, parts }: NodeA
     }
     case 'fact': {
       const facts = await factRow(deps, parts);
-      for (const fact of facts) graph.add(factNode(fact));
+      for (const fact of facts) graph.add(factNode(fact, deps.codeNames));
       return factsUp(deps, graph, facts);
     }
     case 'feature': case 'prediction': {

@@ -4,7 +4,7 @@ import { readAlerts } from '../alerts/alert-row.ts';
 import { readPredictions, type StoredPrediction } from '../scoring/prediction-row.ts';
 import type { GraphBuilder } from './graph-builder.ts';
 import type { LineageDeps } from './lineage-deps.ts';
-import { actionNode, alertNode, factNode, featureNode, predictionNode, versionNode } from './nodes.ts';
+import { actionNode, alertNode, factId, factNode, featureNode, predictionNode, versionNode } from './nodes.ts';
 import { alertsOfPredictions, predictionsSince, readAlertEvents } from './read-down.ts';
 
 /** At most this many predictions are evaluated again to see whether they used a fact. */
@@ -18,7 +18,7 @@ export async function messageDown(deps: LineageDeps, graph: GraphBuilder, messag
   for (const version of versions) if (graph.add(versionNode(version))) graph.link(`message:${messageId}`, versionNode(version).id);
   const facts = await factsOfMessage(db, { tenant, patientIds: group, messageId, limit: maxRows });
   await factsDown(deps, graph, facts, group);
-  const byRow = new Map(facts.map((fact) => [`${fact.key} ${fact.seq}`, factNode(fact).id]));
+  const byRow = new Map(facts.map((fact) => [`${fact.key} ${fact.seq}`, factId(fact)]));
   for (const version of versions) {
     const fact = byRow.get(`${version.id} ${version.seq}`);
     graph.link(fact === undefined ? `message:${messageId}` : versionNode(version).id, fact ?? versionNode(version).id);
@@ -27,7 +27,7 @@ export async function messageDown(deps: LineageDeps, graph: GraphBuilder, messag
 
 /** From facts to the features and predictions that used exactly these rows, and on to alerts and what people did. */
 export async function factsDown(deps: LineageDeps, graph: GraphBuilder, facts: readonly FactOrigin[], group: readonly string[]): Promise<void> {
-  for (const fact of facts) if (graph.add(factNode(fact)) && fact.messageId !== null) graph.link(`message:${fact.messageId}`, factNode(fact).id);
+  for (const fact of facts) if (graph.add(factNode(fact, deps.codeNames)) && fact.messageId !== null) graph.link(`message:${fact.messageId}`, factId(fact));
   if (facts.length === 0) return;
   const firstSeq = Math.min(...facts.map(({ seq }) => seq));
   const ids = await predictionsSince(deps.db, deps.tenant, group, firstSeq, maxEvaluated + 1);
@@ -38,7 +38,7 @@ export async function factsDown(deps: LineageDeps, graph: GraphBuilder, facts: r
 
 /** Evaluates each prediction's features again at its pin, and links those that read one of the rows. */
 async function usesOf(deps: LineageDeps, graph: GraphBuilder, predictions: readonly StoredPrediction[], facts: readonly FactOrigin[]): Promise<StoredPrediction[]> {
-  const wanted = new Map(facts.map((fact) => [`${fact.key} ${fact.seq}`, factNode(fact).id]));
+  const wanted = new Map(facts.map((fact) => [`${fact.key} ${fact.seq}`, factId(fact)]));
   const rowsOf = new Map<string, readonly Fact[]>();
   const used: StoredPrediction[] = [];
   for (const prediction of predictions) {

@@ -6,7 +6,7 @@ import { readPredictions, type StoredPrediction } from '../scoring/prediction-ro
 import type { GraphBuilder } from './graph-builder.ts';
 import type { LineageDeps } from './lineage-deps.ts';
 import { readAlertEvents } from './read-down.ts';
-import { actionNode, alertNode, factNode, featureNode, messageNode, modelNodes, predictionNode, versionNode } from './nodes.ts';
+import { actionNode, alertNode, factId, factNode, featureNode, messageNode, modelNodes, predictionNode, versionNode } from './nodes.ts';
 
 /** The model behind a digest, its run and its data. */
 export async function modelUp(deps: LineageDeps, graph: GraphBuilder, digest: string): Promise<void> {
@@ -50,7 +50,7 @@ export async function predictionUp(deps: LineageDeps, graph: GraphBuilder, predi
   for (const { feature, key } of uses) {
     const fact = facts.get(key);
     if (fact === undefined) continue;
-    const node = factNode(fact);
+    const node = factNode(fact, deps.codeNames);
     if (graph.add(node)) graph.link(node.id, feature);
   }
   await factsUp(deps, graph, [...facts.values()]);
@@ -71,7 +71,7 @@ export async function factsUp(deps: LineageDeps, graph: GraphBuilder, facts: rea
   const byRow = new Map(versions.map((version) => [`${version.id} ${version.seq}`, version]));
   for (const fact of facts) {
     const version = byRow.get(`${fact.key} ${fact.seq}`);
-    const to = factNode(fact).id;
+    const to = factId(fact);
     if (!graph.has(to)) continue;
     if (version === undefined) {
       if (fact.messageId !== null) graph.link(`message:${fact.messageId}`, to);
@@ -103,7 +103,7 @@ export async function alertUp(deps: LineageDeps, graph: GraphBuilder, alertId: s
   const raising = predictions.find(({ id }) => id === alert.raisedBy);
   if (raising !== undefined) await predictionUp(deps, graph, raising);
   const evidence = await originsAt(deps, { patientId: alert.patientId, pinSeq: alert.evidenceSeq }, alert.evidence);
-  for (const fact of evidence) if (graph.add(factNode(fact))) graph.link(factNode(fact).id, self.id);
+  for (const fact of evidence) if (graph.add(factNode(fact, deps.codeNames))) graph.link(factId(fact), self.id);
   await factsUp(deps, graph, evidence);
 }
 
