@@ -81,7 +81,8 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
     for (const [name, value] of Object.entries(protections)) reply.raw.setHeader(name, value);
     if (request.protocol === 'https') reply.raw.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');
     // A page of another origin (also one that resolves to us: DNS rebinding) can neither read nor change anything.
-    if (!isOurName(request.headers.host, hosts)) throw new PrimumError('auth.origin-refused');
+    // Two names are none (RFC 9112, section 3.2).
+    if (request.raw.headersDistinct['host']?.length !== 1 || !isOurName(request.headers.host, hosts)) throw new PrimumError('auth.origin-refused');
     const origin = request.headers.origin;
     if (isFhir(request) && origin !== undefined && await deps.isAppOrigin(origin)) {
       // Tokens, not cookies, speak for an app: no credentials are allowed to come along.

@@ -4,8 +4,9 @@ import { Instant, Nullable, OneOf, Text, Uuid } from './common.ts';
 export const clientKinds = ['app', 'service'] as const;
 const ClientId = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' });
 const Address = Text(500, 1);
-/** A JWK set (RFC 7517) of public keys. */
-const Jwks = Type.Object({ keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 10 }) }, { additionalProperties: false });
+/** A JWK set (RFC 7517) of public keys: their members are texts, lists of texts (`key_ops`, `x5c`) and `ext`. */
+const JwkMember = Type.Union([Text(8_000), Type.Array(Text(8_000), { maxItems: 10 }), Type.Boolean()]);
+const Jwks = Type.Object({ keys: Type.Array(Type.Record(Type.String(), JwkMember), { minItems: 1, maxItems: 10 }) }, { additionalProperties: false });
 
 /** An app (acts for a person) or a service account (acts for itself). */
 export const ClientRow = Type.Object({

@@ -116,7 +116,8 @@ function configurationOf(deps: IssuerDeps, { tenant, origin }: IssuerOptions, jw
       if (typeof jti !== 'string' || jti.length > 200) throw new errors.InvalidClientAuth('jti is too long');
     },
     // Pages of an app may call these from its own origin; no cookie is read there.
-    clientBasedCORS: (_ctx, at, client) => (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === at),
+    // `null` is the origin of any sandboxed page, and of an app's own scheme.
+    clientBasedCORS: (_ctx, at, client) => at !== 'null' && (client.redirectUris ?? []).some((uri) => URL.parse(uri)?.origin === at),
     features: {
       devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: false }, resourceIndicators: { enabled: false }, userinfo: { enabled: true },
       revocation: { enabled: true, allowedPolicy: async (_ctx, client, token) => token.clientId === client.clientId }, clientCredentials: { enabled: true },
