@@ -19,13 +19,13 @@ export function readStaySearch(search: Record<string, unknown>): StaySearch {
 
 export const auditOutcomes = ['success', 'minor-failure', 'serious-failure'] as const;
 /** `from` and `to` as an input of type datetime-local gives them, in UTC: `2026-03-01T08:00`. */
-export type AuditSearch = { patientId?: string; actor?: string; action?: string; purpose?: string; outcome?: (typeof auditOutcomes)[number]; from?: string; to?: string };
+export type AuditSearch = { patientId?: string; actor?: string; action?: string; purpose?: string; outcome?: (typeof auditOutcomes)[number]; from?: string; to?: string; by?: 'everyone' };
 export function readAuditSearch(search: Record<string, unknown>): AuditSearch {
   const outcome = auditOutcomes.find((choice) => choice === search['outcome']);
   const instant = <K extends 'from' | 'to'>(name: K) => (/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(String(search[name])) ? textOf(search, name) : {});
   return {
     ...textOf(search, 'patientId'), ...textOf(search, 'actor'), ...textOf(search, 'action'), ...textOf(search, 'purpose'),
-    ...(outcome === undefined ? {} : { outcome }), ...instant('from'), ...instant('to'),
+    ...(outcome === undefined ? {} : { outcome }), ...instant('from'), ...instant('to'), ...(search['by'] === 'everyone' ? { by: 'everyone' as const } : {}),
   };
 }
 

@@ -16,6 +16,7 @@ export function AuditFilters({ filter }: { filter: AuditSearch }) {
       }}
     >
       <Group align="end" gap="sm">
+        <NativeSelect label="By" w={150} data={[{ value: '', label: 'people and apps' }, { value: 'everyone', label: 'everyone' }]} {...bind('by')} />
         <TextInput label="Who" maxLength={100} w={140} {...bind('actor')} />
         <TextInput label="Did" maxLength={60} w={140} {...bind('action')} />
         <TextInput label="Patient (id)" w={290} pattern="[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}" {...bind('patientId')} />

@@ -13,9 +13,9 @@ import { EntryDialog } from './entry-dialog.tsx';
 
 const pageSize = 100;
 
-/** Filters as the API takes them. */
-function conditionsOf({ from, to, ...rest }: AuditSearch) {
-  return { ...rest, ...(from === undefined ? {} : { from: `${from}:00.000Z` }), ...(to === undefined ? {} : { to: `${to}:00.000Z` }) };
+/** Filters as the API takes them. Of thousands of entries an hour a few are what people did: these come first. */
+function conditionsOf({ from, to, by, ...rest }: AuditSearch) {
+  return { ...rest, by: by ?? (rest.actor?.startsWith('system:') === true ? 'everyone' as const : 'people' as const), ...(from === undefined ? {} : { from: `${from}:00.000Z` }), ...(to === undefined ? {} : { to: `${to}:00.000Z` }) };
 }
 
 const auditQuery = (filter: AuditSearch) => infiniteQueryOptions({
@@ -57,7 +57,7 @@ export function AuditPage() {
             <Button component="a" href={download('ndjson')} download variant="default">Export as FHIR AuditEvents</Button>
             <span className="quiet">What the filters match, however much it is; the export is on the log.</span>
           </Group>
-          <DataTable caption="Newest first. Every read and write of patient data, every prediction and every sign-in. A number opens its entry and its proof." columns={columns} rows={rows} rowId={({ id }) => id} empty="No entry matches." />
+          <DataTable caption={`Newest first. ${filter.by === 'everyone' ? 'Every read and write of patient data, every prediction and every sign-in.' : 'What people and apps did; “everyone” shows what Primum did by itself as well.'} A number opens its entry and its proof.`} columns={columns} rows={rows} rowId={({ id }) => id} empty="No entry matches." />
           {hasNextPage && <Button mt="sm" variant="default" loading={isFetchingNextPage} onClick={() => void fetchNextPage()}>Older entries</Button>}
         </section>
       )}

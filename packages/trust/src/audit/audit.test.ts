@@ -137,6 +137,7 @@ describe('search', () => {
       expect(await search({})).toEqual(['stay.read b', 'worklist.read ab', 'phi.write b', 'stay.read a']);
       expect(await search({ patientId: a })).toEqual(['worklist.read ab', 'stay.read a']);
       expect(await search({ actor: 'system:serving' })).toEqual(['phi.write b']);
+      expect(await search({ peopleOnly: true })).toEqual(['stay.read b', 'worklist.read ab', 'stay.read a']);
       expect(await search({ actor: 'user:clinician', action: 'stay.read' })).toEqual(['stay.read b', 'stay.read a']);
       const start = new Date('2026-03-01T08:00:00.000Z').getTime();
       expect(await search({ from: new Date(start + 2_000), to: new Date(start + 4_000) })).toEqual(['worklist.read ab', 'phi.write b']);

@@ -9,6 +9,8 @@ import { entitiesOf, type AuditEntity } from './audit-event.ts';
 
 export type AuditQuery = {
   tenant: number;
+  /** Without what the parts of Primum do by themselves. */
+  peopleOnly?: boolean;
   patientId?: string;
   /** As the log names it: `user:NAME`, `system:NAME`, `cli:NAME`. */
   actor?: string;
@@ -72,11 +74,9 @@ function conditionsOf(query: AuditQuery): { where: string[]; values: unknown[] }
     where.push(condition(`$${values.length}`));
   };
   if (query.patientId !== undefined) add(query.patientId, (p) => `(patient_id = ${p}::uuid or patient_ids @> array[${p}::uuid])`);
-  if (query.actor !== undefined) {
-    add(query.actor, (p) => `actor = ${p}`);
-    // The index on persons leaves the system out: the planner must be told that this is none of it.
-    if (!query.actor.startsWith('system:')) where.push("actor not like 'system:%'");
-  }
+  if (query.actor !== undefined) add(query.actor, (p) => `actor = ${p}`);
+  // The index on persons leaves the system out: the planner must be told where this is none of it.
+  if (query.peopleOnly === true || (query.actor !== undefined && !query.actor.startsWith('system:'))) where.push("actor not like 'system:%'");
   if (query.action !== undefined) add(query.action, (p) => `action = ${p}`);
   if (query.outcome !== undefined) add(query.outcome, (p) => `outcome = ${p}`);
   if (query.purpose !== undefined) add(query.purpose, (p) => `purpose = ${p}`);

@@ -55,7 +55,7 @@ export function auditOperations({ core, auditLog }: HandlerDeps): Record<keyof t
 }
 
 function queryOf(call: Call): AuditQuery {
-  const query: AuditQuery = { tenant };
+  const query: AuditQuery = { tenant, ...(call.query['by'] === 'people' ? { peopleOnly: true } : {}) };
   for (const name of ['patientId', 'actor', 'action', 'outcome', 'purpose'] as const) {
     const value = optionalText(call.query, name);
     if (value !== undefined && value !== '') query[name] = value;

@@ -4,6 +4,8 @@ import type { Route } from '../route.ts';
 
 /** What an audit entry can be looked for by. `from` and `to` bound its time, `to` exclusive. */
 export const auditFilters = {
+  /** `people`: without what the parts of Primum do by themselves. */
+  by: Type.Optional(OneOf(['people', 'everyone'] as const)),
   patientId: Type.Optional(Uuid),
   actor: Type.Optional(Text(100)),
   action: Type.Optional(Text(60)),
