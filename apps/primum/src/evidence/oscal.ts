@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { version } from '../version.ts';
 import { judged, type JudgedControl, type Pack } from './pack.ts';
 
+/** Namespace of properties that OSCAL doesn't know. */
+const ns = 'https://primum.example/ns/evidence';
+
 /** OSCAL 1.1.3, assessment-results (https://pages.nist.gov/OSCAL): the same as index.html says, for machines. */
 export function assessmentResults(pack: Pack): unknown {
   const controls = judged(pack);
@@ -18,7 +21,7 @@ export function assessmentResults(pack: Pack): unknown {
       results: [{
         uuid: uuid('result'), title: pack.quick ? 'Quick run' : 'Full run', start: pack.startedAt, end: pack.madeAt,
         description: `Proofs run by Primum ${version} on this home as it is, and on a scratch Primum started for it with invented people.`,
-        props: Object.entries(pack.environment).map(([name, value]) => ({ name, value, ns: 'urn:primum:evidence' })),
+        props: Object.entries(pack.environment).map(([name, value]) => ({ name, value, ns })),
         'reviewed-controls': {
           'control-selections': [...new Set(controls.map(({ framework }) => framework))].map((framework) => ({
             description: `${framework.name} (${framework.source})`, 'include-controls': controls.filter((control) => control.framework === framework).map((control) => ({ 'control-id': idOf(control) })),
@@ -26,7 +29,7 @@ export function assessmentResults(pack: Pack): unknown {
         },
         observations: pack.proofs.map((proof) => ({
           uuid: uuid(`observation ${proof.id}`), title: proof.title, description: proof.says, methods: ['TEST'], types: ['control-objective'], collected: proof.finishedAt,
-          props: [{ name: 'outcome', value: proof.passed === null ? 'not-tried' : proof.passed ? 'passed' : 'failed', ns: 'urn:primum:evidence' }],
+          props: [{ name: 'outcome', value: proof.passed === null ? 'not-tried' : proof.passed ? 'passed' : 'failed', ns }],
           'relevant-evidence': [{ href: `proofs/${proof.id}.json`, description: `Of ${proof.of}. To repeat: ${proof.again}` }],
         })),
         findings: controls.map((control) => ({

@@ -14,7 +14,7 @@ export type RunOptions = { quick: boolean; checkpointDirectories: readonly strin
 
 /** How much is done of what can be done more or less of. */
 const sizes = {
-  quick: { patients: 12, hours: 8, alterations: 20, revocations: 3, replays: 4 },
+  quick: { patients: 12, hours: 10, alterations: 20, revocations: 3, replays: 4 },
   full: { patients: 40, hours: 24, alterations: 200, revocations: 10, replays: 40 },
 } as const;
 

@@ -17,6 +17,10 @@ import { simulateStay } from '../ward-simulator/stay.ts';
 export const scratchUnit = 'EVIDENCE';
 export const smallWard = { code: 'HDU', unit: `${scratchUnit}/HDU`, patients: 3 } as const;
 
+/** Two in intensive care, where the model scores, stay long enough to be scored. */
+const isLong = (n: number): boolean => n >= smallWard.patients && n < smallWard.patients + 2;
+const messagesAtOnce = 16;
+
 /** An invented person. */
 export type Invented = { family: string; given: string; mrn: string; patientId: string; stayId: string; /** The message that ends the stay; not sent yet. */ discharge: string };
 export type Person = { userId: string; username: string; password: string; totpSecret: string; cookie: string };
@@ -84,8 +88,12 @@ async function furnish(folder: string, home: string, primum: Primum, { patients:
     await settled(core.db, 30_000);
   };
   const marker = `Zq${word(8)}`;
-  const invented = Array.from({ length: count }, (_, n) => invent(marker, n, n < 2 ? hours : 1));
-  await send(...invented.flatMap(({ messages }) => messages));
+  const invented = Array.from({ length: count }, (_, n) => invent(marker, n, isLong(n) ? hours : 1));
+  // Long stays bit by bit, as a ward sends them, so that they are scored on their way.
+  const long = invented.filter((_, n) => isLong(n));
+  const longest = Math.max(...long.map(({ messages }) => messages.length));
+  for (let from = 0; from < longest; from += messagesAtOnce) await send(...long.flatMap(({ messages }) => messages.slice(from, from + messagesAtOnce)));
+  await send(...invented.filter((_, n) => !isLong(n)).flatMap(({ messages }) => messages));
   const patients: Invented[] = [];
   for (const { family, given, mrn, bed, discharge } of invented) {
     const [row] = await core.db.query<{ id: string; patient_id: string }>('select id, patient_id from stay where tenant = $1 and bed = $2', [tenant, bed]);
