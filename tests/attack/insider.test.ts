@@ -99,6 +99,15 @@ describe('a clinician of another ward', () => {
     }
   });
 
+  it('looks at nobody under a purpose that the privacy check looks at less closely', async () => {
+    for (const purpose of ['PATRQT', 'HCOMPL', 'HRESCH', 'HSYSADMIN', 'BTG']) {
+      for (const path of [`/api/stays/${ids.stay}`, `/api/fhir/Patient/${ids.patient}`, `/api/predictions/${ids.prediction}`]) {
+        expect({ purpose, path, status: (await calls(clinician)({ path, headers: { 'x-purpose-of-use': purpose } })).status }).toEqual({ purpose, path, status: 403 });
+      }
+    }
+    expect((await calls(clinician)({ path: `/api/stays/${ids.stay}` })).status).toBe(200);
+  });
+
   it('has an emergency access for one patient, for nobody else, and cannot touch another\'s', async () => {
     const open = await calls(insider)({ method: 'POST', path: '/api/emergency-access', body: { patientId: ids.patient, reason: 'found without breathing' } });
     const { id } = open.body as { id: string }; // a 200 has it
