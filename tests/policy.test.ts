@@ -125,6 +125,9 @@ describe('a purpose', () => {
   it('of research shows pseudonyms, the same within a project and others in another, and none of what names anybody', async () => {
     const whole = (await fhir('clinician', 'TREAT')).text;
     expect(whole).toContain(patient.mrn);
+    expect((await fhir('data-scientist', 'HRESCH', { 'x-research-project': 'alpha' })).status).toBe(403); // not one of theirs
+    await primum.core.db.query("insert into user_group (tenant, user_id, group_name) select 1, id, g from app_user, unnest(array['alpha', 'beta']) g where role = 'data-scientist'", []);
+    await new Promise((resolve) => setTimeout(resolve, 500));
     const answers = await Promise.all(['alpha', 'alpha', 'beta'].map((project) => fhir('data-scientist', 'HRESCH', { 'x-research-project': project })));
     const ids = answers.map(({ body }) => (body as { id: string }).id);
     expect(ids[0]).toBe(ids[1]);

@@ -19,13 +19,13 @@ export function readFhir(core: Core): Record<'readResource' | 'readVersion', Han
     const scope = owner.patient_id === null ? { unassigned: true as const } : { patientIds: [owner.patient_id] };
     const view = views[call.purpose];
     if (view !== undefined && view.types[type] === undefined) throw new PrimumError('policy.view-missing', type);
+    const project = view === undefined ? '' : await projectOf(core, call);
     const stored = await withPhiReader(core, { tenant, principal: readerOf(call), purpose: call.purpose, action: 'resource.read', scope, resourceType: type, foreseen: { entities: [{ type, id }] } }, (reader) =>
       readResource(core.db, reader, { type, id, ...(version === undefined ? {} : { version }) }));
     void call.reply.header('etag', `W/"${stored.version}"`).type('application/fhir+json');
     if (view?.shiftDates !== true) void call.reply.header('last-modified', stored.recordedAt.toUTCString());
     if (stored.deleted) throw new PrimumError('record.deleted', type);
     if (view === undefined) return stored.resource;
-    const project = projectOf(call);
     return viewFor(view, stored.resource, {
       now: core.clock.now(), shiftDays: dateShiftOf(core.keys, tenant, project, owner.root_id ?? ''),
       pseudonym: (ofType, ofId) => pseudonymOf(core.keys, tenant, project, ofType, ofId),
@@ -40,9 +40,15 @@ export function readFhir(core: Core): Record<'readResource' | 'readVersion', Han
   };
 }
 
-/** The research project whose pseudonyms are shown: the header `x-research-project`, else one for all that name none. */
-function projectOf({ request }: Call): string {
-  const said = request.headers['x-research-project'] ?? 'default';
+/**
+ * The research project whose pseudonyms are shown: the header `x-research-project`, one of the person's groups, else one
+ * for all. A project that anybody could name would give dates away: each moves them otherwise, and the mean of many is true.
+ */
+async function projectOf({ db, audit, clock }: Core, call: Call): Promise<string> {
+  const said = call.request.headers['x-research-project'] ?? 'default';
   if (typeof said !== 'string' || !/^[a-z0-9][a-z0-9-]{0,39}$/.test(said)) throw new PrimumError('api.request-invalid', 'x-research-project');
-  return said;
+  const principal = readerOf(call);
+  if (said === 'default' || (principal.kind === 'user' && principal.groups?.includes(said) === true)) return said;
+  await audit.write(db, [{ tenant, principal, purpose: call.purpose, action: 'resource.read', outcome: 'minor-failure', at: clock.now(), entities: [{ type: 'refusal', id: 'research-project' }] }]);
+  throw new PrimumError('auth.forbidden', 'x-research-project');
 }
