@@ -1,10 +1,12 @@
 /** `npm run -s suite -- NAME`: runs a public suite, prints its failures on stderr and one JSON object as its last line. */
+import { runHl7v2ToFhir } from './hl7v2-to-fhir.ts';
 import { runSqlOnFhir } from './sql-on-fhir.ts';
 
 /** `failures` name the case and what went wrong; they hold test data only. */
 export type SuiteResult = { passed: number; failed: number; total: number; skipped: number; failures: string[] };
 
 const suites: Readonly<Record<string, () => Promise<SuiteResult>>> = {
+  'hl7v2-to-fhir': runHl7v2ToFhir,
   'sql-on-fhir': runSqlOnFhir,
 };
 

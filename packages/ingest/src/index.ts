@@ -16,3 +16,5 @@ export { identityTokens } from './reading/tokens.ts';
 export { archivedMessageObjects, messagePersonalData } from './rights/personal-data.ts';
 export { emptyMessages, findLooseMessages, type LooseMessages } from './rights/find-loose-messages.ts';
 export { readMessageHeads, type MessageHead } from './lineage/read-message-heads.ts';
+export { convertMessage, type Conversion, type ConversionOptions, type Deletion, type FieldTrace } from './v2-to-fhir/convert-message.ts';
+export { loadV2Mappings } from './v2-to-fhir/load-tables.ts';

@@ -1,0 +1,124 @@
+import { applyConcept } from './apply-concept.ts';
+import { isObject, putElement, type Json } from './element-path.ts';
+import { childOf, isEmptyValue, markSeen, textAt, type FieldValue } from './field-value.ts';
+import { mergeEqual } from './merge-equal.ts';
+import { primitives, type PrimitiveOptions } from './primitive.ts';
+import { holds, type Surroundings } from './condition.ts';
+import type { DatatypeMap, MappingTables, Rule } from './rule.ts';
+
+export type Builder = {
+  add(resource: Json): { url: string; resource: Json };
+  fromSegment(rule: Rule, valuesOf: (field: number) => readonly FieldValue[]): unknown[];
+  instant(text: string): string | undefined;
+  entries(): { fullUrl: string; resource: Json }[];
+};
+
+type Settings = PrimitiveOptions & { namespaceBase: string };
+
+/** Deepest nesting of datatypes; the tables are checked for cycles by this bound rather than by hand. */
+const deepest = 8;
+
+/** Builds FHIR values by the datatype files and keeps the resources that they make on the way. */
+export function createBuilder(tables: MappingTables, settings: Settings): Builder {
+  const entries: { fullUrl: string; resource: Json }[] = [];
+
+  function add(resource: Json): { url: string; resource: Json } {
+    const url = `urn:uuid:00000000-0000-4000-8000-${(entries.length + 1).toString(16).padStart(12, '0')}`;
+    entries.push({ fullUrl: url, resource });
+    return { url, resource };
+  }
+
+  /** One value at `[component, subcomponent]` of `value` ([] is the value itself) by a rule's type and concept map. */
+  function convert(rule: Rule, value: FieldValue, path: readonly number[], map: string | undefined, depth: number): unknown {
+    const type = rule.type ?? 'string';
+    const concept = tables.concepts.get((rule.map === '$map' ? map : rule.map) ?? '');
+    const primitive = primitives[type];
+    if (primitive !== undefined || type === 'local-system' || type === 'local-namespace') {
+      const text = textAt(value, path[0], path[1]);
+      if (text === '') return undefined;
+      const mapped = concept === undefined ? text : applyConcept(text, concept);
+      const made = typeof mapped !== 'string' ? mapped : primitive !== undefined ? primitive(mapped, settings) : localUri(type, mapped);
+      if (made !== undefined) markSeen(value, path[0], path[1]);
+      return made;
+    }
+    const datatype = tables.datatypes.get(type);
+    const part = path[0] === undefined ? value : childOf(value, path[0]);
+    if (datatype === undefined || part === undefined || depth > deepest) return undefined;
+    const made = build(datatype, part, rule.map === '$map' ? map : rule.map, depth + 1);
+    const result = concept === undefined ? made : applyConcept(made, concept);
+    return isObject(result) && rule.defaults !== undefined ? { ...rule.defaults, ...result } : result;
+  }
+
+  function localUri(kind: string, name: string): string {
+    const slug = encodeURIComponent(name.trim());
+    return `${settings.namespaceBase}:${kind === 'local-system' ? 'code-system' : 'namespace'}:${slug}`;
+  }
+
+  function build(datatype: DatatypeMap, value: FieldValue, map: string | undefined, depth: number): unknown {
+    if (isEmptyValue(value)) return undefined;
+    if (datatype.levels !== undefined) return buildLevels(datatype, value, depth);
+    const made = fill({}, datatype.rules, value, map, depth);
+    if (made === undefined) return undefined;
+    return datatype.creates === undefined ? made : { reference: add({ resourceType: datatype.creates, ...(isObject(made) ? made : {}) }).url };
+  }
+
+  /** Undefined when no rule with a field gave anything: constants alone are no value. */
+  function fill(target: Json, rules: readonly Rule[], value: FieldValue, map: string | undefined, depth: number): unknown {
+    const around: Surroundings = { valuesOf: (number) => componentValues(value, number), event: '', anchor: '', isOpen: () => false };
+    let filled = false;
+    const constants: Rule[] = [];
+    for (const rule of rules) {
+      if (rule.when !== undefined && !holds(rule.when, around)) continue;
+      if (rule.field === undefined) { constants.push(rule); continue; }
+      const parts = [rule.field].flat().map((place) => convert(rule, value, pathOf(place), map, depth)).filter((part) => part !== undefined);
+      if (parts.length === 0) continue;
+      const text = parts.length > 1 ? parts.join(rule.join ?? ' ') : parts[0];
+      const made = rule.prefix === undefined ? text : `${rule.prefix}${String(text)}`;
+      filled = true;
+      if (rule.to === '') return made;
+      if (rule.at === undefined && rule.set === undefined) putElement(target, rule.to, made, rule.ifEmpty);
+      else putElement(target, rule.to, { ...rule.set, ...(rule.at === undefined ? (isObject(made) ? made : {}) : { [rule.at]: made }) });
+    }
+    if (!filled) return undefined;
+    for (const rule of constants) putElement(target, rule.to, structuredClone(rule.value), rule.ifEmpty);
+    return target;
+  }
+
+  function buildLevels(datatype: DatatypeMap, value: FieldValue, depth: number): unknown {
+    const made: { url: string; resource: Json }[] = [];
+    for (const level of datatype.levels ?? []) {
+      const number = Number(level.field);
+      const part = childOf(value, number);
+      const filled = part === undefined ? undefined : convert({ id: level.id, to: '', type: datatype.levelType ?? 'string' }, value, [number], undefined, depth);
+      if (isObject(filled)) made.push(add({ resourceType: datatype.creates ?? '', ...structuredClone(level.set), ...filled }));
+    }
+    for (const [index, { resource }] of made.entries()) {
+      const next = made[index + 1];
+      if (next !== undefined) resource['partOf'] = { reference: next.url };
+    }
+    const finest = made[0];
+    if (finest === undefined) return undefined;
+    fill(finest.resource, datatype.rules, value, undefined, depth);
+    return { reference: finest.url };
+  }
+
+  return {
+    add,
+    fromSegment(rule, valuesOf) {
+      const [field = 0, ...path] = pathOf([rule.field ?? ''].flat()[0] ?? '');
+      return valuesOf(field).map((value) => convert(rule, value, path, undefined, 0)).filter((made) => made !== undefined);
+    },
+    instant: (text) => (text === '' ? undefined : primitives['instant']?.(text, settings) as string | undefined), // an instant is text
+    entries: () => mergeEqual(entries),
+  };
+}
+
+function pathOf(place: string): number[] {
+  return place === '' ? [] : place.split('.').map(Number);
+}
+
+/** For conditions: component `number` as if it were a field of its own. */
+function componentValues(value: FieldValue, number: number): FieldValue[] {
+  const part = childOf(value, number);
+  return part === undefined ? [] : [part];
+}

@@ -1,0 +1,192 @@
+import type { Bundle } from '@medplum/fhirtypes';
+import { component, type Hl7Message, type Hl7Segment } from '@primum/formats';
+import { createBuilder, type Builder } from './build-datatype.ts';
+import { holds, type Surroundings } from './condition.ts';
+import { isObject, putElement, type Json } from './element-path.ts';
+import { cutField, isNullValue, unseenPlaces, type FieldValue } from './field-value.ts';
+import { resolveReferences } from './references.ts';
+import type { MappingTables, Opening, Rule, SegmentMap } from './rule.ts';
+
+/**
+ * Where a field went. `targets` is empty where no rule took it; `unmapped` are the components that no rule read
+ * (`4.2`: component 4, subcomponent 2). Never holds a value of the message.
+ */
+export type FieldTrace = {
+  segment: string;
+  sequence: number;
+  field: number;
+  targets: { element: string; rule: string }[];
+  unmapped: string[];
+  /** The field was `""`: what the receiver holds is to be deleted. */
+  deletes?: true;
+};
+
+/** An element that the sender deletes (`""`); FHIR's bundle has no way to say it. */
+export type Deletion = { fullUrl: string; element: string; rule: string };
+
+export type Conversion = { bundle: Bundle; trace: FieldTrace[]; deletions: Deletion[] };
+
+export type ConversionOptions = {
+  /** Of times that name no offset. */
+  utcOffsetMinutes?: number;
+  /** Base of the URIs of local namespaces and code systems, which have no registered one. */
+  namespaceBase?: string;
+};
+
+type Slot = { name: string; target: Json; url: string; element: string; openedBy: string; joinedBy: Set<string>; isItem: boolean };
+type Run = {
+  tables: MappingTables; builder: Builder; slots: Map<string, Slot>; items: { list: unknown[]; item: Json; bare: number }[];
+  event: string; anchor: string; trace: FieldTrace[]; deletions: Deletion[];
+};
+
+/**
+ * Converts a parsed message to a FHIR R4 collection bundle by mapping tables. Pure: ids are the bundle's own
+ * (`urn:uuid:` with a running number), the step that stores it gives the real ones. Segments are read in their order;
+ * each opens resources and items, its rules write to whatever is open. Equal helper resources (organizations, places,
+ * people of the same content) become one. Every field that holds something has exactly one entry in the trace.
+ */
+export function convertMessage(message: Hl7Message, tables: MappingTables, options: ConversionOptions = {}): Conversion {
+  const builder = createBuilder(tables, { utcOffsetMinutes: options.utcOffsetMinutes ?? 0, namespaceBase: options.namespaceBase ?? 'urn:primum:v2' });
+  const header = message.segments[0];
+  const event = header === undefined ? '' : component(header, 9, { comp: 2 });
+  const files = tables.messages.find(({ events }) => events.includes(event))?.segments ?? {};
+  const run: Run = { tables, builder, slots: new Map(), items: [], event, anchor: '', trace: [], deletions: [] };
+  for (const segment of message.segments) {
+    const file = files[segment.name] === undefined ? segment.name : files[segment.name];
+    readSegment(run, segment, file === null || file === undefined ? undefined : tables.segments.get(file));
+  }
+  dropBareItems(run);
+  return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions };
+}
+
+function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined): void {
+  const cut = new Map<number, FieldValue[]>();
+  const valuesOf = (field: number): FieldValue[] => {
+    const known = cut.get(field);
+    if (known !== undefined) return known;
+    const values = cutField(segment, field);
+    cut.set(field, values);
+    return values;
+  };
+  const targets = new Map<number, FieldTrace['targets']>();
+  if (map !== undefined) {
+    if (map.follower !== true) run.anchor = segment.name;
+    const around: Surroundings = { valuesOf, event: run.event, anchor: run.anchor, isOpen: (name) => run.slots.has(name) };
+    for (const name of map.closes ?? []) run.slots.delete(name);
+    for (const opening of map.opens) open(run, segment.name, opening, around);
+    for (const rule of map.rules) {
+      const slot = run.slots.get(slotName(rule.to));
+      if (slot === undefined || (rule.when !== undefined && !holds(rule.when, around))) continue;
+      applyToSlot(run, rule, slot, around, targets);
+    }
+  }
+  for (let field = segment.name === 'MSH' ? 3 : 1; field < segment.fields.length; field += 1) {
+    const values = valuesOf(field);
+    if (values.length === 0) continue;
+    const entry: FieldTrace = { segment: segment.name, sequence: segment.sequence, field, targets: targets.get(field) ?? [], unmapped: [...new Set(values.flatMap(unseenPlaces))] };
+    if (values.some(isNullValue)) { entry.deletes = true; entry.unmapped = []; }
+    run.trace.push(entry);
+  }
+}
+
+function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, targets: Map<number, FieldTrace['targets']>): void {
+  const path = rule.to.slice(slotName(rule.to).length + 1);
+  const note = (source: Rule, into: string): void => {
+    const fields = [source.field ?? []].flat().map((place) => Number(place.split('.')[0]));
+    for (const field of new Set(fields)) {
+      const list = targets.get(field) ?? [];
+      targets.set(field, [...list, { element: into, rule: source.id }]);
+    }
+  };
+  const first = [rule.field ?? []].flat()[0];
+  if (first !== undefined && around.valuesOf(Number(first.split('.')[0])).some(isNullValue)) {
+    run.deletions.push({ fullUrl: slot.url, element: path, rule: rule.id });
+    note(rule, `${slot.element}.${path}`);
+    return;
+  }
+  for (const value of valuesFor(run, rule, around)) {
+    if (rule.at === undefined && rule.set === undefined && rule.with === undefined) {
+      putElement(slot.target, path, value, rule.ifEmpty);
+    } else {
+      const item: Json = resolveReferences(rule.set ?? {}, referenceOf(run));
+      if (rule.at !== undefined) putElement(item, rule.at, value);
+      else if (isObject(value)) Object.assign(item, value);
+      for (const extra of rule.with ?? []) {
+        if (extra.when !== undefined && !holds(extra.when, around)) continue;
+        for (const part of valuesFor(run, extra, around)) { putElement(item, extra.to, part); note(extra, `${slot.element}.${path}.${extra.to}`); }
+      }
+      putElement(slot.target, path, item);
+    }
+    note(rule, `${slot.element}${path === '' ? '' : `.${path}`}`);
+  }
+}
+
+/** The converted values of a rule: one a repetition of its field; one in all where it joins fields or sets a constant. */
+function valuesFor(run: Run, rule: Rule, around: Surroundings): unknown[] {
+  if (rule.field === undefined) return [resolveReferences(rule.value, referenceOf(run))].filter((value) => value !== undefined);
+  const places = [rule.field].flat();
+  if (places.length > 1) {
+    const texts = places.map((place) => run.builder.fromSegment({ ...rule, field: place, type: 'string' }, around.valuesOf)[0]).filter((text) => text !== undefined);
+    return texts.length === 0 ? [] : [texts.join(rule.join ?? ' ')];
+  }
+  const values = run.builder.fromSegment(rule, around.valuesOf);
+  if (rule.join !== undefined) return values.length === 0 ? [] : [values.join(rule.join)];
+  return rule.first === true ? values.slice(0, 1) : values;
+}
+
+function open(run: Run, segment: string, opening: Opening, around: Surroundings): void {
+  const name = opening.as ?? opening.resource ?? '';
+  const present = run.slots.get(name);
+  if (present !== undefined && opening.join?.includes(present.openedBy) === true && !present.joinedBy.has(segment)) {
+    present.joinedBy.add(segment);
+    return;
+  }
+  if (opening.when !== undefined && !holds(opening.when, around)) { if (opening.join === undefined) run.slots.delete(name); return; }
+  const set = resolveReferences(opening.set ?? {}, referenceOf(run));
+  if (opening.element !== undefined) {
+    const parent = run.slots.get(slotName(opening.element));
+    if (parent === undefined) { run.slots.delete(name); return; }
+    const path = opening.element.slice(slotName(opening.element).length + 1);
+    putElement(parent.target, path, set);
+    const key = path.replace('[]', '');
+    const list = parent.target[key];
+    if (Array.isArray(list)) run.items.push({ list, item: set, bare: Object.keys(set).length });
+    run.slots.set(name, { name, target: set, url: parent.url, element: `${parent.element}.${path}`, openedBy: segment, joinedBy: new Set(), isItem: true });
+    return;
+  }
+  const { url, resource } = run.builder.add({ resourceType: opening.resource ?? '', ...set });
+  run.slots.set(name, { name, target: resource, url, element: opening.resource ?? '', openedBy: segment, joinedBy: new Set(), isItem: false });
+  for (const link of opening.links ?? []) {
+    const holder = run.slots.get(slotName(link));
+    if (holder !== undefined) putElement(holder.target, link.slice(slotName(link).length + 1), { reference: url });
+  }
+}
+
+function dropBareItems(run: Run): void {
+  for (const { list, item, bare } of run.items) {
+    if (Object.keys(item).length === bare) list.splice(list.indexOf(item), 1);
+  }
+}
+
+function referenceOf(run: Run): (name: string) => string | undefined {
+  return (name) => run.slots.get(name)?.url;
+}
+
+function slotName(path: string): string {
+  const dot = path.indexOf('.');
+  return dot === -1 ? path : path.slice(0, dot);
+}
+
+function bundleOf(builder: Builder, message: Hl7Message): Bundle {
+  const header = message.segments[0];
+  const identifier = header === undefined ? '' : component(header, 10);
+  const timestamp = builder.instant(header === undefined ? '' : component(header, 7));
+  // Built from mapping files that were checked against FHIR's element names; the validator of the record is the judge of the whole.
+  return {
+    resourceType: 'Bundle', type: 'collection',
+    ...(identifier === '' ? {} : { identifier: { value: identifier } }),
+    ...(timestamp === undefined ? {} : { timestamp }),
+    entry: builder.entries(),
+  } as unknown as Bundle;
+}
+

@@ -1,0 +1,79 @@
+/** A FHIR element or resource under construction. */
+export type Json = { [name: string]: unknown };
+
+type Step = { name: string; list: boolean; url?: string };
+
+const compiled = new Map<string, readonly Step[]>();
+const step = /^(\w+)(\[\])?(?:\(([^)]+)\))?$/;
+
+/** Undefined for a path that is not one. Paths come from mapping files only, so the cache is as large as those are. */
+export function compilePath(path: string): readonly Step[] | undefined {
+  const known = compiled.get(path);
+  if (known !== undefined) return known;
+  const steps: Step[] = [];
+  for (const text of path.split(/\.(?![^(]*\))/)) {
+    const match = step.exec(text);
+    if (match === null) return undefined;
+    const [, name = '', list, url] = match;
+    steps.push(url === undefined ? { name, list: list !== undefined } : { name, list: true, url });
+  }
+  compiled.set(path, steps);
+  return steps;
+}
+
+/** Puts a value at a path ('' is the target itself), making what is missing on the way. An object is laid over the one that is there. */
+export function putElement(target: Json, path: string, value: unknown, ifEmpty = false): void {
+  if (path === '') { if (isObject(value)) Object.assign(target, value); return; }
+  const steps = compilePath(path) ?? [];
+  let at = target;
+  for (const [index, { name, list, url }] of steps.entries()) {
+    const last = index === steps.length - 1;
+    if (url !== undefined) at = extensionOf(listAt(at, name), url);
+    else if (last && list) listAt(at, name).push(value);
+    else if (last) { putValue(at, name, value, ifEmpty); return; }
+    else at = list ? lastOf(listAt(at, name)) : objectAt(at, name);
+    if (last && url !== undefined && isObject(value)) Object.assign(at, value);
+  }
+}
+
+function putValue(at: Json, name: string, value: unknown, ifEmpty: boolean): void {
+  const present = at[name];
+  if (isObject(present) && isObject(value)) Object.assign(present, ifEmpty ? { ...value, ...present } : value);
+  else if (present === undefined || !ifEmpty) at[name] = value;
+}
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function listAt(at: Json, name: string): unknown[] {
+  const present = at[name];
+  if (Array.isArray(present)) return present;
+  const made: unknown[] = [];
+  at[name] = made;
+  return made;
+}
+
+function objectAt(at: Json, name: string): Json {
+  const present = at[name];
+  if (isObject(present)) return present;
+  const made: Json = {};
+  at[name] = made;
+  return made;
+}
+
+function lastOf(list: unknown[]): Json {
+  const last = list.at(-1);
+  if (isObject(last)) return last;
+  const made: Json = {};
+  list.push(made);
+  return made;
+}
+
+function extensionOf(list: unknown[], url: string): Json {
+  const present = list.find((item): item is Json => isObject(item) && item['url'] === url);
+  if (present !== undefined) return present;
+  const made: Json = { url };
+  list.push(made);
+  return made;
+}
