@@ -1,17 +1,18 @@
-import { breachEvents, breachLifecycle, nextState, type Agreement, type BreachEvent, type BreachReport, type BreachState, type DataFlow } from '@primum/contract';
-
-/** An agreement that ends within this many days is told of beforehand. */
-const soonDays = 60;
+import { breachEvents, breachLifecycle, nextState, renewWithinDays, type Agreement, type BreachEvent, type BreachReport, type BreachState, type DataFlow, type EvidenceRun } from '@primum/contract';
 
 export function coverText({ covered, endsInDays }: DataFlow): string {
   if (covered === null) return 'no personal data';
   if (!covered) return 'NO AGREEMENT';
-  return endsInDays === null ? 'yes' : endsInDays <= soonDays ? `yes, ends in ${endsInDays} days` : 'yes';
+  return endsInDays === null ? 'yes' : endsInDays <= renewWithinDays ? `yes, ends in ${endsInDays} days` : 'yes';
 }
 
 export function termText({ validFrom, validTo, endedAt }: Agreement): string {
   if (endedAt !== null) return `ended ${endedAt.slice(0, 10)}`;
   return `${validFrom} to ${validTo ?? 'further notice'}`;
+}
+
+export function outcomeText({ passed }: Pick<EvidenceRun['proofs'][number], 'passed'>): string {
+  return passed === null ? 'not tried' : passed ? 'passed' : 'FAILED';
 }
 
 export const stepWords: Readonly<Record<BreachEvent, string>> = {

@@ -1,12 +1,12 @@
-import { resolve } from 'node:path';
 import { arch, cpus, platform, release, totalmem } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PrimumError, uuidv7 } from '@primum/base';
 import { coverFlows, createPolicy, listAgreements, loadPolicies, mintSystemPrincipal } from '@primum/trust';
-import { join } from 'node:path';
 import { tenant, type Core } from '../core.ts';
 import { dataFlows } from '../evidence/data-flows.ts';
-import { judged, type Pack } from '../evidence/pack.ts';
+import { evidenceRunOf, writeEvidenceRun } from '../evidence/evidence-run.ts';
+import type { Pack } from '../evidence/pack.ts';
 import type { ProofRecord } from '../evidence/proof.ts';
 import { processingRecord } from '../evidence/processing-record.ts';
 import { residencyOf, storesNow } from '../evidence/residency.ts';
@@ -37,11 +37,12 @@ export async function evidence(args: readonly string[]): Promise<void> {
   await withCore(home, (core) => core.audit.write(core.db, [{
     tenant, principal: mintSystemPrincipal(`cli:${osUser()}`), purpose: 'HCOMPL', action: 'evidence.made', outcome: 'success', at: core.clock.now(), entities: [{ type: 'evidence-pack', id: digest }],
   }]));
-  const count = (state: string): number => judged(pack).filter((control) => control.state === state).length;
+  const run = evidenceRunOf(pack, { digest, out: directory });
+  writeEvidenceRun(home, run);
   const failed = pack.proofs.filter(({ passed }) => passed === false).map(({ id }) => id);
   console.log(JSON.stringify({
     out: directory, digest, key: keyId, proofs: pack.proofs.length, passed: pack.proofs.filter(({ passed }) => passed === true).length, failed, not_tried: pack.proofs.filter(({ passed }) => passed === null).map(({ id }) => id),
-    controls: { shown: count('shown'), partly: count('partly'), not_shown: count('not shown'), not_by_software: count('not by software') }, seconds: Math.round((Date.parse(pack.madeAt) - Date.parse(startedAt)) / 1_000),
+    controls: run.controls, seconds: Math.round((Date.parse(pack.madeAt) - Date.parse(startedAt)) / 1_000),
   }));
   if (failed.length > 0) process.exitCode = 1;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { beyondSoftware, controlsOf, frameworks, stateOf } from './controls/all-frameworks.ts';
 import { byPeople, shown } from './controls/control.ts';
+import { evidenceRunOf, readEvidenceRun, writeEvidenceRun } from './evidence-run.ts';
 import { assessmentResults, idOf } from './oscal.ts';
 import { judged, type Pack } from './pack.ts';
 import { proofIds, type ProofId } from './proof.ts';
@@ -91,6 +92,16 @@ describe('a pack', () => {
     expect(page).toContain('a &lt; b &amp; &quot;c&quot;');
     expect(page).not.toMatch(/<script|src=|https?:\/\//);
     for (const name of ['index.html', 'assessment-results.json', 'record-of-processing.json', 'VERIFY.txt', 'proofs/audit-verify.json']) expect(file(name)).not.toMatch(/complian|certified|guarantee/i);
+  });
+
+  it('is told of in the home in short', () => {
+    expect(readEvidenceRun(join(folder, 'home'))).toBeNull();
+    const run = evidenceRunOf(packWith({ 'audit-verify': false }), { digest: '00', out });
+    writeEvidenceRun(join(folder, 'home'), run);
+    expect(readEvidenceRun(join(folder, 'home'))).toEqual(run);
+    expect(run.controls.notShown).toBe(controlsOf('audit-verify').length);
+    writeFileSync(join(folder, 'home', 'evidence.json'), '{"of":"another version"}');
+    expect(readEvidenceRun(join(folder, 'home'))).toBeNull();
   });
 
   it('is verified by Node alone and by OpenSSL, and any change is named', () => {

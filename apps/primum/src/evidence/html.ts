@@ -41,7 +41,7 @@ ${table(['', ...states.map(marked)], [...frameworks.map(({ id, name }) => row(es
 ${sections.join('\n')}
 <h2 id="proofs">Proofs</h2>
 ${table(['Proof', 'Found', 'Of', 'When', 'To repeat', 'Result'], pack.proofs.map((proof) => row(
-    `<a id="${proof.id}" href="proofs/${proof.id}.json">${proof.id}</a><br>${escape(proof.title)}`, escape(proof.says), proof.of, `${minute(proof.startedAt)}<br>${((Date.parse(proof.finishedAt) - Date.parse(proof.startedAt)) / 1_000).toFixed(1)} s`,
+    `<a id="${proof.id}" href="proofs/${proof.id}.json">${proof.id}</a><br>${escape(proof.title)}`, escape(proof.says), proof.of, `<span class="when">${minute(proof.startedAt)}</span><br>${((Date.parse(proof.finishedAt) - Date.parse(proof.startedAt)) / 1_000).toFixed(1)} s`,
     `<code>${escape(proof.again)}</code>`, `${marked(outcomeOf(proof))}<br><span class="quiet">${controlsOf(proof.id).length} controls</span>`,
   )))}
 <p class="quiet">Where they ran: ${Object.entries(pack.environment).map(([name, value]) => `${escape(name)} ${escape(value)}`).join(' · ')}.</p>
@@ -71,6 +71,6 @@ h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2.2rem}nav{line-height:1.9}
 table{border-collapse:collapse;width:100%;font-size:.86rem}th,td{text-align:left;vertical-align:top;padding:.35rem .6rem .35rem 0;border-bottom:1px solid var(--line)}
 th{font-weight:600}thead{display:table-header-group}tr{break-inside:avoid}code{font-size:.92em;overflow-wrap:anywhere}
 .quiet{color:var(--quiet)}.small{font-size:.78rem;color:var(--quiet)}.reference{font-variant-numeric:tabular-nums;font-weight:600}
-.state{white-space:nowrap}.shown,.passed{font-weight:600}.not-shown,.failed,.not-covered,.warning{font-weight:700;color:light-dark(#a11,#f88)}.partly,.not-tried{font-style:italic}.not-by-software{color:var(--quiet)}
+td a,.state,.when{white-space:nowrap}.shown,.passed{font-weight:600}.not-shown,.failed,.not-covered,.warning{font-weight:700;color:light-dark(#a11,#f88)}.partly,.not-tried{font-style:italic}.not-by-software{color:var(--quiet)}
 @media print{body{max-width:none;margin:0;font-size:10.5px}a{color:inherit;text-decoration:none}nav{display:none}}
 `;

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorFields } from '@primum/base';
+import { renewWithinDays } from '@primum/contract';
 import { coverFlows, listAgreements } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
 import { dataFlows } from './data-flows.ts';
 
-/** An agreement that ends within this many days is to be renewed. */
-export const renewWithinDays = 60;
 const dayMs = 86_400_000;
 
 /** Once a day, a line in the log for each way out that no agreement covers, or whose agreement ends soon. */

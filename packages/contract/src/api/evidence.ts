@@ -3,6 +3,8 @@ import { breachEvents } from '../lifecycles.ts';
 import { Instant, Nullable, OneOf, Text, Uuid } from './common.ts';
 
 const Day = Type.String({ format: 'date' });
+/** An agreement that ends within this many days is told of beforehand. */
+export const renewWithinDays = 60;
 export const agreementKinds = ['business-associate', 'processor', 'other'] as const;
 
 export const AddAgreement = Type.Object({
@@ -29,6 +31,19 @@ export const DataFlow = Type.Object({
 export type DataFlow = Type.Static<typeof DataFlow>;
 export const AgreementsPage = Type.Object({ agreements: Type.Array(Agreement), flows: Type.Array(DataFlow) });
 export type AgreementsPage = Type.Static<typeof AgreementsPage>;
+
+/** The newest evidence pack of this home, as `primum evidence` left it; null before the first. */
+export const EvidenceRun = Type.Object({
+  madeAt: Instant,
+  quick: Type.Boolean(),
+  /** SHA-256, hex, of the pack's SHA256SUMS: names it on the audit log. */
+  digest: Type.String(),
+  /** The folder on the machine that made it. */
+  out: Type.String(),
+  controls: Type.Object({ shown: Type.Integer(), partly: Type.Integer(), notShown: Type.Integer(), notBySoftware: Type.Integer() }),
+  proofs: Type.Array(Type.Object({ id: Type.String(), title: Type.String(), of: Type.String(), passed: Nullable(Type.Boolean()), says: Type.String(), finishedAt: Instant })),
+});
+export type EvidenceRun = Type.Static<typeof EvidenceRun>;
 
 export const ResidencyPage = Type.Object({
   /** Where data may lie; null where nothing was declared. */

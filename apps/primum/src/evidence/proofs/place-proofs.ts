@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { PrimumError, silentLog } from '@primum/base';
+import { renewWithinDays } from '@primum/contract';
 import { coverFlows, listAgreements, scanTransport, type TransportScan } from '@primum/trust';
 import { createTestCertificates } from '@primum/trust/testing/certificates';
 import { bootPrimum } from '../../boot.ts';
@@ -12,7 +13,6 @@ import { dataFlows } from '../data-flows.ts';
 import type { Proof } from '../proof.ts';
 import { residencyOf, storesNow } from '../residency.ts';
 import type { Scratch } from '../scratch.ts';
-import { renewWithinDays } from '../watch-agreements.ts';
 
 const linesOf = (scans: readonly TransportScan[]): unknown[] => scans.map(({ name, host, tls, loopbackOnly, reached, version, cipher, refusesTls10, refusesTls11, refusesPlaintext, certificate, passed }) =>
   ({ name, host, tls, loopbackOnly, reached, version, cipher, refusesTls10, refusesTls11, refusesPlaintext, certificateEnds: certificate?.validTo ?? null, passed }));

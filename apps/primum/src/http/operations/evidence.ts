@@ -2,6 +2,7 @@ import type { AddAgreement, BreachStepRequest, evidenceRoutes, OpenBreach } from
 import { addAgreement, coverFlows, endAgreement, listAgreements, listBreaches, openBreach, readBreach, stepBreach } from '@primum/trust';
 import { tenant } from '../../core.ts';
 import { dataFlows } from '../../evidence/data-flows.ts';
+import { readEvidenceRun } from '../../evidence/evidence-run.ts';
 import { residencyOf, storesNow } from '../../evidence/residency.ts';
 import { callerOf, textOf } from '../caller.ts';
 import type { HandlerDeps } from '../handler-deps.ts';
@@ -10,6 +11,7 @@ import type { Handler } from '../serve-api.ts';
 
 export function evidenceOperations({ core }: HandlerDeps): Record<keyof typeof evidenceRoutes, Handler> {
   return {
+    evidenceRun: async () => readEvidenceRun(core.home),
     agreements: async () => {
       const agreements = await listAgreements(core, tenant);
       return { agreements, flows: coverFlows(await dataFlows(core, tenant, process.env), agreements, core.clock.now()) };
