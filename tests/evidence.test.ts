@@ -42,7 +42,8 @@ describe('proofs on a scratch Primum', () => {
     await scratch.primum.core.db.query('insert into left_over values ($1)', [`x ${scratch.patients[0]!.family}`]);
     const found = await canaryScan.run(scratch);
     expect(found).toMatchObject({ passed: false });
-    expect(found.figures['leaks']).toEqual(['spool/left-over', 'table left_over']); // and nowhere else
+    const leaks = (found.figures['leaks'] as string[]).map((leak) => (leak.startsWith('data/') ? 'the files of that row' : leak)); // as the proof writes them
+    expect([...new Set(leaks)].sort()).toEqual(['spool/left-over', 'table left_over', 'the files of that row']); // and nowhere else
     expect(JSON.stringify(found)).not.toContain(scratch.marker);
     rmSync(file);
     await scratch.primum.core.db.query('drop table left_over');
