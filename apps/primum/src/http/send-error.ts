@@ -7,8 +7,8 @@ export function apiError(code: ErrorCode, detail?: string): ApiError {
   return { code, message: detail === undefined ? summary : `${summary}: ${detail}`, action };
 }
 
-/** The API's one translation of errors; what is not ours becomes `internal.bug` and only its code and place are logged. */
-export function sendError(log: Log, reply: FastifyReply, error: unknown): void {
+/** The API's one translation of errors; what is not ours becomes `internal.bug` and only its code and place are logged. Gives the code that it sent. */
+export function sendError(log: Log, reply: FastifyReply, error: unknown): ErrorCode {
   if (error instanceof PrimumError) {
     // RFC 6750, section 3.
     if (error.code === 'auth.token-invalid') void reply.header('www-authenticate', 'Bearer realm="primum", error="invalid_token"');
@@ -16,19 +16,20 @@ export function sendError(log: Log, reply: FastifyReply, error: unknown): void {
     else if (error.code === 'auth.required') void reply.header('www-authenticate', 'Bearer realm="primum"');
     if (errorCatalogue[error.code].http >= 500) log.error('request failed', errorFields(error));
     void reply.code(errorCatalogue[error.code].http).send({ code: error.code, message: error.message, action: error.action });
-    return;
+    return error.code;
   }
   if (isValidation(error)) {
     // Ajv's text names the place and the rule, never the value.
     void reply.code(400).send(apiError('api.request-invalid', error.validation.map((one) => `${one.instancePath || 'request'} ${one.message ?? ''}`.trim()).join('; ')));
-    return;
+    return 'api.request-invalid';
   }
   if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500) {
     void reply.code(error.statusCode).send(apiError('api.request-invalid'));
-    return;
+    return 'api.request-invalid';
   }
   log.error('request failed', errorFields(error));
   void reply.code(500).send(apiError('internal.bug'));
+  return 'internal.bug';
 }
 
 function isValidation(error: unknown): error is Error & { validation: { instancePath?: string; message?: string }[] } {

@@ -10,6 +10,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
 import { loopback, type Transport } from '../transport.ts';
 import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-caller.ts';
+import { createRefusalLog } from './refusal-log.ts';
 import { apiError, sendError } from './send-error.ts';
 
 /**
@@ -93,7 +94,11 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
     if (request.url.startsWith(`${issuerPath}/`)) return;
     if (request.method !== 'GET' && request.method !== 'HEAD' && !isOurPage(request)) throw new PrimumError('auth.origin-refused');
   });
-  app.setErrorHandler((error, _request, reply) => sendError(deps.log, reply, error));
+  const refused = createRefusalLog(deps.log);
+  app.setErrorHandler((error, request, reply) => {
+    const code = sendError(deps.log, reply, error);
+    if (code === 'auth.origin-refused' || code === 'api.request-invalid') refused(code, request.ip);
+  });
   app.setNotFoundHandler((request, reply) => {
     // A page's address gets the console; a missing file is missing.
     if (request.url.startsWith('/api/') || request.method !== 'GET' || /\.[a-z0-9]+(\?|$)/.test(request.url)) void reply.code(404).send(apiError('api.not-found'));
@@ -184,5 +189,5 @@ function overTls(log: Log, tls: TlsFiles, make: (options: ServerOptions) => Fast
 }
 
 async function sendIndex(directory: string, reply: FastifyReply): Promise<void> {
-  await reply.type('text/html').send(createReadStream(join(directory, 'index.html')));
+  await reply.type('text/html; charset=utf-8').send(createReadStream(join(directory, 'index.html')));
 }

@@ -50,7 +50,7 @@ async function replaceKeys({ keys, audit, clock }: IssuerKeyDeps, tx: Sql, tenan
   await tx.query('update oidc_key set retired_at = $2 where tenant = $1 and retired_at is null', [tenant, now]);
   const fresh: { id: string; purpose: string; plain: string }[] = [{ id: randomBytes(16).toString('hex'), purpose: 'cookie', plain: randomBytes(32).toString('base64url') }];
   for (const alg of algorithms) {
-    const { privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 2048 });
+    const { privateKey } = await generateKeyPair(alg, { extractable: true, modulusLength: 3072 });
     const jwk = await exportJWK(privateKey);
     const kid = await calculateJwkThumbprint(jwk);
     fresh.push({ id: kid, purpose: 'sign', plain: JSON.stringify({ ...jwk, kid, alg, use: 'sig' }) });

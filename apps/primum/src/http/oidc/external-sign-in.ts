@@ -27,6 +27,11 @@ export function externalSignIn(core: Core): Record<'externalIssuer' | 'externalS
   return {
     externalIssuer: async () => ({ name: settings?.name ?? null }),
     externalSignIn: async (call) => {
+      // A page elsewhere that sends the browser here signs nobody in: the person chooses to, on our sign-in page.
+      if (call.request.headers['sec-fetch-site'] === 'cross-site') {
+        void call.reply.redirect('/');
+        return undefined;
+      }
       const next = optionalText(call.query, 'next') ?? '/';
       const { url, pending } = await known().begin(callbackOf(call).href, pageOfOurs(next));
       const sealed = keys.seal(tenant, { kind: 'tenant' }, Buffer.from(JSON.stringify(pending)), aad).toString('base64url');
@@ -48,7 +53,7 @@ export function externalSignIn(core: Core): Record<'externalIssuer' | 'externalS
       setToken(call.reply, call.request, token);
       // A redirect would still count as coming from the other site, and the session's cookie is for our own pages only:
       // the page goes on by itself, as one of ours.
-      void call.reply.type('text/html').send(`<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=${escaped(pending.next)}"><title>Primum</title>`);
+      void call.reply.type('text/html; charset=utf-8').send(`<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=${escaped(pending.next)}"><title>Primum</title>`);
       return undefined;
     },
   };

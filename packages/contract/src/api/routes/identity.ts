@@ -29,7 +29,7 @@ export const identityRoutes = {
   addPasskey: { method: 'POST', path: '/api/account/passkeys', needs: 'session', states: enrolling, freshFactor: true, body: passkey, response: FactorAdded },
   removePasskey: { method: 'DELETE', path: '/api/account/passkeys/:id', needs: 'session', freshFactor: true, params: byId },
   newRecoveryCodes: { method: 'POST', path: '/api/account/recovery-codes', needs: 'session', freshFactor: true, response: RecoveryCodes },
-  endOwnSession: { method: 'DELETE', path: '/api/account/sessions/:id', needs: 'session', params: byId },
+  endOwnSession: { method: 'DELETE', path: '/api/account/sessions/:id', needs: 'session', freshFactor: true, params: byId },
 
   users: { method: 'GET', path: '/api/users', needs: 'user.manage', response: UsersPage },
   createUser: { method: 'POST', path: '/api/users', needs: 'user.manage', freshFactor: true, body: NewUser, response: OneTimePassword },
