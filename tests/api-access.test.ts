@@ -65,7 +65,7 @@ const table: Readonly<Record<RouteName, Row>> = {
   erasureReceipt: { path: () => `/api/rights/erasures/${randomUUID()}/receipt`, may: ['privacy-officer', 'security-officer'], ok: 404 },
   modelDecisions: { path: () => '/api/rights/model-decisions', may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'security-officer', 'auditor'] },
   decideModel: { path: () => `/api/rights/model-decisions/${randomUUID()}`, body: () => ({ decision: 'keep', reason: 'one of many' }), may: ['ml-engineer'], ok: 404 },
-  evidenceRun: { path: () => '/api/evidence', may: ['privacy-officer', 'security-officer', 'auditor'] },
+  evidence: { path: () => '/api/evidence', may: ['privacy-officer', 'security-officer', 'auditor'] },
   agreements: { path: () => '/api/agreements', may: ['privacy-officer', 'security-officer', 'auditor'] },
   addAgreement: { path: () => '/api/agreements', body: () => ({ party: 'Acme', kind: 'processor', scope: 'Hosting of the database', flows: ['database'], validFrom: '2026-01-01', validTo: null }), may: ['privacy-officer'] },
   endAgreement: { path: () => `/api/agreements/${randomUUID()}/end`, may: ['privacy-officer'], ok: 404 },
@@ -130,7 +130,7 @@ const table: Readonly<Record<RouteName, Row>> = {
 
 /** What was answered and leaves no event: it is about nobody, or about the asker alone, or (the last) changed nothing. */
 const unlogged: readonly RouteName[] = [
-  'health', 'openapi', 'smartConfiguration', 'externalIssuer', 'events', 'feeds', 'model', 'modelDecisions', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
+  'health', 'openapi', 'smartConfiguration', 'externalIssuer', 'events', 'feeds', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
   'getSession', 'account', 'emergencies', 'grants', 'endOwnSession',
 ];
 

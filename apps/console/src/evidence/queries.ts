@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import { callApi } from '../api/client.ts';
 
-export const evidenceRunQuery = queryOptions({ queryKey: ['evidence-run'], queryFn: ({ signal }) => callApi('evidenceRun', {}, signal) });
+export const evidenceQuery = queryOptions({ queryKey: ['evidence'], queryFn: ({ signal }) => callApi('evidence', {}, signal) });
 export const agreementsQuery = queryOptions({ queryKey: ['agreements'], queryFn: ({ signal }) => callApi('agreements', {}, signal) });
 export const residencyQuery = queryOptions({ queryKey: ['residency'], queryFn: ({ signal }) => callApi('residency', {}, signal) });
 export const breachesQuery = queryOptions({ queryKey: ['breaches'], queryFn: ({ signal }) => callApi('breaches', {}, signal) });

@@ -32,7 +32,7 @@ export type DataFlow = Type.Static<typeof DataFlow>;
 export const AgreementsPage = Type.Object({ agreements: Type.Array(Agreement), flows: Type.Array(DataFlow) });
 export type AgreementsPage = Type.Static<typeof AgreementsPage>;
 
-/** The newest evidence pack of this home, as `primum evidence` left it; null before the first. */
+/** An evidence pack of this home in short, as `primum evidence` left it. */
 export const EvidenceRun = Type.Object({
   madeAt: Instant,
   quick: Type.Boolean(),
@@ -44,6 +44,9 @@ export const EvidenceRun = Type.Object({
   proofs: Type.Array(Type.Object({ id: Type.String(), title: Type.String(), of: Type.String(), passed: Nullable(Type.Boolean()), says: Type.String(), finishedAt: Instant })),
 });
 export type EvidenceRun = Type.Static<typeof EvidenceRun>;
+/** The newest; null before the first. */
+export const EvidencePage = Type.Object({ newest: Nullable(EvidenceRun) });
+export type EvidencePage = Type.Static<typeof EvidencePage>;
 
 export const ResidencyPage = Type.Object({
   /** Where data may lie; null where nothing was declared. */

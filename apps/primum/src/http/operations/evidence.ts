@@ -11,7 +11,7 @@ import type { Handler } from '../serve-api.ts';
 
 export function evidenceOperations({ core }: HandlerDeps): Record<keyof typeof evidenceRoutes, Handler> {
   return {
-    evidenceRun: async () => readEvidenceRun(core.home),
+    evidence: async () => ({ newest: readEvidenceRun(core.home) }),
     agreements: async () => {
       const agreements = await listAgreements(core, tenant);
       return { agreements, flows: coverFlows(await dataFlows(core, tenant, process.env), agreements, core.clock.now()) };

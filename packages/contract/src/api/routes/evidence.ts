@@ -1,13 +1,13 @@
 import { Type } from 'typebox';
-import { Nullable, Uuid } from '../common.ts';
-import { AddAgreement, Agreement, AgreementsPage, BreachHead, BreachReport, BreachStepRequest, EvidenceRun, OpenBreach, ResidencyPage } from '../evidence.ts';
+import { Uuid } from '../common.ts';
+import { AddAgreement, Agreement, AgreementsPage, BreachHead, BreachReport, BreachStepRequest, EvidencePage, OpenBreach, ResidencyPage } from '../evidence.ts';
 import type { Route } from '../route.ts';
 
 const byId = Type.Object({ id: Uuid });
 
 /** Agreements with business associates, residency, breach investigations. */
 export const evidenceRoutes = {
-  evidenceRun: { method: 'GET', path: '/api/evidence', needs: 'evidence.read', response: Nullable(EvidenceRun) },
+  evidence: { method: 'GET', path: '/api/evidence', needs: 'evidence.read', response: EvidencePage },
   agreements: { method: 'GET', path: '/api/agreements', needs: 'evidence.read', response: AgreementsPage },
   addAgreement: { method: 'POST', path: '/api/agreements', needs: 'agreement.manage', body: AddAgreement, response: Agreement },
   endAgreement: { method: 'POST', path: '/api/agreements/:id/end', needs: 'agreement.manage', params: byId },
