@@ -48,17 +48,19 @@ export function compareBundles(golden: unknown, ours: unknown, accepted: readonl
 
   function listMisses(path: string, want: readonly unknown[], have: readonly unknown[], beside: Json): string[] {
     const free = [...have];
+    // Items that correspond fully are taken first, so that a missing one can't take another's.
+    const rest = want.filter((item) => {
+      if (missesOf(path, item, undefined, beside).length === 0) return false;
+      const index = free.findIndex((candidate) => missesOf(path, item, candidate, beside).length === 0);
+      if (index !== -1) free.splice(index, 1);
+      return index === -1;
+    });
     const misses: string[] = [];
-    for (const item of want) {
-      let best: { index: number; misses: string[] } | undefined;
-      for (const [index, candidate] of free.entries()) {
-        const found = missesOf(path, item, candidate, beside);
-        if (best === undefined || found.length < best.misses.length) best = { index, misses: found };
-        if (found.length === 0) break;
-      }
-      if (best === undefined) { misses.push(...missesOf(path, item, undefined, beside)); continue; }
-      free.splice(best.index, 1);
-      misses.push(...best.misses);
+    for (const item of rest) {
+      const found = free.map((candidate) => missesOf(path, item, candidate, beside));
+      const least = found.reduce((best, one, index) => (one.length < (found[best]?.length ?? Infinity) ? index : best), 0);
+      misses.push(...(found[least] ?? missesOf(path, item, undefined, beside)));
+      free.splice(least, 1);
     }
     return misses;
   }

@@ -137,6 +137,7 @@ function valuesFor(run: Run, rule: Rule, around: Surroundings): unknown[] {
 function open(run: Run, segment: string, opening: Opening, around: Surroundings): void {
   const name = opening.as ?? opening.resource ?? '';
   const present = run.slots.get(name);
+  if (present !== undefined && opening.keep === true) return;
   if (present !== undefined && opening.join?.includes(present.openedBy) === true && !present.joinedBy.has(segment)) {
     present.joinedBy.add(segment);
     return;

@@ -55,6 +55,8 @@ export type Opening = {
   set?: Readonly<Record<string, unknown>>;
   /** Goes on with the one that these segments made, once. */
   join?: readonly string[];
+  /** One for the whole message. */
+  keep?: true;
   /** Elements that get a reference to it: `DiagnosticReport.result[]`. Passed over where there is no such resource. */
   links?: readonly string[];
 };
