@@ -67,7 +67,7 @@ export function compareBundles(golden: unknown, ours: unknown, accepted: readonl
 
   function referenceMisses(path: string, want: string, have: unknown): string[] {
     const target = wantedByKey.get(want);
-    if (target === undefined) return []; // refers to nothing in its own bundle
+    if (target === undefined || isAcceptedWhole(target)) return []; // refers to nothing in its own bundle, or to nothing that counts
     for (let at = typeof have === 'string' ? madeByKey.get(have) : undefined, steps = 0; at !== undefined && steps < 8; steps += 1) {
       if (at.resource['resourceType'] === target.resource['resourceType'] && resourceMisses(target, at).length === 0) return [];
       // A finer place than the golden one corresponds when it is part of it.
@@ -83,11 +83,15 @@ export function compareBundles(golden: unknown, ours: unknown, accepted: readonl
     return one.ours === undefined || (have !== undefined && new RegExp(one.ours).test(JSON.stringify(have)));
   }
 
+  function isAcceptedWhole({ resource }: Entry): boolean {
+    return patterns.some((one) => one.test(String(resource['resourceType'])) && isAccepted(one, resource, undefined, {}));
+  }
+
   const taken = new Set<string>();
   const misses: string[] = [];
   for (const want of wanted) {
     const type = String(want.resource['resourceType']);
-    if (patterns.some((one) => one.test(type) && isAccepted(one, want.resource, undefined, {}))) continue;
+    if (isAcceptedWhole(want)) continue;
     let best: { key: string; misses: string[] } | undefined;
     for (const have of made) {
       if (have.resource['resourceType'] !== type || (taken.has(have.key) && !helpers.has(type))) continue;

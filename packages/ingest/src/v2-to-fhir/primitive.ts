@@ -15,7 +15,8 @@ export const primitives: Readonly<Record<string, Primitive>> = {
   'dateTime-with-time': (text, { utcOffsetMinutes }) => (/^\d{10}/.test(text) ? dateTime(text, utcOffsetMinutes) : undefined),
   decimal: (text) => decimal(text),
   integer: (text) => (/^-?\d{1,9}$/.test(text.trim()) ? Number(text) : undefined),
-  boolean: (text) => (text === 'Y' ? true : text === 'N' ? false : undefined),
+  /** Table 0136; some senders write the word. */
+  boolean: (text) => (/^(Y|YES)$/i.test(text) ? true : /^(N|NO)$/i.test(text) ? false : undefined),
   /** Whatever the sender calls an ISO identifier and is written like one; test systems number from roots that aren't there. */
   oid: (text) => (/^\d+(\.\d+)+$/.test(text) ? `urn:oid:${text}` : undefined),
   /** `HL70203` is HL7's own table 0203. */
