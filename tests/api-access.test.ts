@@ -73,6 +73,7 @@ const table: Readonly<Record<RouteName, Row>> = {
   breaches: { path: () => '/api/breaches', may: ['privacy-officer', 'security-officer'] },
   openBreach: { path: () => '/api/breaches', body: () => ({ kind: 'account', subject: 'clinician', from: '2026-01-01T00:00:00.000Z', to: '2026-02-01T00:00:00.000Z', discoveredAt: '2026-02-02T00:00:00.000Z', drill: true }), may: ['privacy-officer', 'security-officer'] },
   breach: { path: () => `/api/breaches/${randomUUID()}`, may: ['privacy-officer', 'security-officer'], ok: 404 },
+  breachPeople: { path: () => `/api/breaches/${randomUUID()}/people`, may: privacy, ok: 404 },
   breachStep: { path: () => `/api/breaches/${randomUUID()}/steps`, body: () => ({ event: 'contain', note: 'The account was disabled' }), may: ['privacy-officer', 'security-officer'], ok: 404 },
   policy: { path: () => '/api/policy?purpose=TREAT&patient=treated', may: ['privacy-officer', 'security-officer', 'auditor'] },
   locatePatient: { path: () => '/api/patients/find', body: () => ({ mrn: patient.mrn }), may: ['clinician', 'privacy-officer'] },

@@ -1,9 +1,10 @@
-import type { BreachHead, BreachReport } from '@primum/contract';
+import type { BreachHead, BreachReport, PatientLine } from '@primum/contract';
 import { Button, Group, NativeSelect, TextInput } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
 import { dateTimeText } from '../time/ward-clock.ts';
+import { useMay } from '../shell/use-session.ts';
 import { DataTable, type Columns } from '../ui/data-table.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 import styles from './evidence.module.css';
@@ -54,15 +55,37 @@ function Investigation({ id }: { id: string }) {
   return (
     <article>
       <h3>{subjectText(data)}{data.drill ? ' — drill' : ''}: {data.affectedCount} {data.affectedCount === 1 ? 'person' : 'people'} affected</h3>
-      <p>{data.reach}</p>
+      <p>{data.reach}{data.status === 'opened' && data.kind !== 'key' ? ' To contain it, a security officer disables it under Users or Apps, which ends what is open within a second.' : ''}</p>
       <ul className={styles['clocks']}>
         {data.clocks.map((clock) => <li key={clock.source}><strong className={clock.hoursLeft < 0 ? styles['alarm'] : undefined}>{clockText(clock)}</strong> {clock.duty} <span className="quiet">({clock.source}, {dateTimeText(clock.due)} UTC)</span></li>)}
       </ul>
       <DataTable caption={data.truncated ? `The ${data.affected.length} most affected` : 'Who is affected, by pseudonym'} columns={affectedColumns} rows={data.affected} rowId={({ patientId }) => patientId} empty="No patient’s data were seen in this time." />
+      {data.affectedCount > 0 && data.affected.length > 0 && <People id={id} />}
       <p className="quiet">All that was done: {data.actions.map(({ action, outcome, times }) => `${action} ${times}×${outcome === 'success' ? '' : ' refused'}`).join(', ') || 'nothing'}</p>
       <ol>{data.steps.map(({ n, event, at, actor, note }) => <li key={n}>{event} — {dateTimeText(at)} by {actor.replace('user:', '')}: {note}</li>)}</ol>
       <StepForm key={data.steps.length} report={data} />
     </article>
+  );
+}
+
+const peopleColumns: Columns<PatientLine> = [
+  { id: 'name', header: 'Name', cell: ({ row }) => row.original.name ?? 'erased' },
+  { id: 'birthDate', header: 'Born', cell: ({ row }) => row.original.birthDate },
+  { id: 'mrn', header: 'Number', cell: ({ row }) => row.original.mrn },
+  { id: 'patient', header: 'Patient', cell: ({ row }) => <span className="mono">{row.original.patientId}</span> },
+];
+
+/** Names are opened when they are asked for, as that is a use of the record of its own. */
+function People({ id }: { id: string }) {
+  const may = useMay('disclosure.read');
+  const names = useMutation({ mutationFn: () => callApi('breachPeople', { params: { id } }) });
+  if (!may) return null;
+  if (names.data !== undefined) return <DataTable caption="Who they are, for the notices" columns={peopleColumns} rows={names.data} rowId={({ patientId }) => patientId} empty="" />;
+  return (
+    <>
+      <Button size="compact-xs" variant="default" loading={names.isPending} onClick={() => names.mutate()}>Who they are, for the notices …</Button>
+      {names.error !== null && <FailureNote error={names.error} />}
+    </>
   );
 }
 

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BreachReport, Erasure, ErasureReceipt, LegalHold, Objection, RightsCase, SubjectPage } from '@primum/contract';
+import type { BreachReport, Erasure, ErasureReceipt, LegalHold, Objection, PatientLine, RightsCase, SubjectPage } from '@primum/contract';
 import { resourceAad } from '@primum/record';
 import { openConfiguredKeys, receiptKeyId, verifyReceipt } from '@primum/trust';
 import { tenant } from '../../core.ts';
@@ -91,7 +91,7 @@ const taken = 7;
 /** An account that somebody else took over reads seven people by several ways; the drill must find these, and nobody else. */
 export const breachDrill: Proof<Scratch> = {
   id: 'breach-drill', title: 'From a compromised account to the people it saw, and the clocks', again: 'primum breach --account NAME --from TIME --drill',
-  run: async ({ addPerson, as, ask, patients, primum: { core } }) => {
+  run: async ({ addPerson, as, ask, people, patients, primum: { core } }) => {
     const from = core.clock.now();
     const account = await addPerson('taken-over', 'clinician', [smallWard.unit]);
     const seen = patients.slice(0, taken);
@@ -105,6 +105,9 @@ export const breachDrill: Proof<Scratch> = {
     const head = await as<BreachReport>('privacy-officer', post('/api/breaches', { kind: 'account', subject: account.username, from: from.toISOString(), to: core.clock.now().toISOString(), discoveredAt: core.clock.now().toISOString(), drill: true }));
     const report = await as<BreachReport>('privacy-officer', { path: `/api/breaches/${head.id}` });
     const right = sameSet(report.affected.map(({ patientId }) => patientId), seen);
+    const names = await as<PatientLine[]>('privacy-officer', { path: `/api/breaches/${head.id}/people` });
+    expectThat(seen.every(({ mrn, patientId }) => names.some((one) => one.patientId === patientId && one.mrn === mrn)), 'the people to be told could not be named');
+    expectThat((await ask({ path: `/api/breaches/${head.id}/people`, cookie: people['security-officer'].cookie })).status === 403, 'a security officer could read the names');
     await as('privacy-officer', post(`/api/breaches/${head.id}/steps`, { event: 'contain', note: 'The account was disabled' }));
     return {
       passed: right && refused.status === 403 && report.affectedCount === taken, says: `An account read ${taken} of ${patients.length} people by worklist, stay, FHIR and emergency access, and was refused another. The drill named ${report.affectedCount}${right ? ', exactly these' : ', not these'}, with what was done and ${report.clocks.length} duties with their dates.`,

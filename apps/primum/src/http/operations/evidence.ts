@@ -1,6 +1,7 @@
 import type { AddAgreement, BreachStepRequest, evidenceRoutes, OpenBreach } from '@primum/contract';
 import { addAgreement, coverFlows, endAgreement, listAgreements, listBreaches, openBreach, readBreach, stepBreach } from '@primum/trust';
 import { tenant } from '../../core.ts';
+import { breachPeople } from '../../evidence/breach-people.ts';
 import { dataFlows } from '../../evidence/data-flows.ts';
 import { readEvidenceRun } from '../../evidence/evidence-run.ts';
 import { residencyOf, storesNow } from '../../evidence/residency.ts';
@@ -25,6 +26,7 @@ export function evidenceOperations({ core }: HandlerDeps): Record<keyof typeof e
     breaches: async (call) => noteRead(core, call, { action: 'breach.list', purpose: 'HCOMPL' }, await listBreaches(core, tenant)),
     openBreach: (call) => openBreach(core, tenant, callerOf(call), call.body as OpenBreach), // validated by the route's schema
     breach: (call) => readBreach(core, tenant, callerOf(call), textOf(call.params, 'id')),
+    breachPeople: (call) => breachPeople(core, callerOf(call), textOf(call.params, 'id')),
     breachStep: (call) => stepBreach(core, tenant, callerOf(call), textOf(call.params, 'id'), call.body as BreachStepRequest), // validated by the route's schema
   };
 }
