@@ -1,9 +1,9 @@
 /**
  * A difference that we keep, with its reason. `path` is an element path of the golden bundle without list indices (`*`
  * one step, a leading `**.` any depth). Without more, the element is not compared; `golden` and `ours` narrow that to
- * values that match these patterns; `equals` to a golden value that only repeats this element beside it (`coding.0.display`).
+ * values that match these patterns, `messages` to these messages; `equals` to a golden value that only repeats this element beside it (`coding.0.display`).
  */
-export type AcceptedDifference = { path: string; golden?: string; ours?: string; equals?: string; reason: string };
+export type AcceptedDifference = { path: string; messages?: string; golden?: string; ours?: string; equals?: string; reason: string };
 
 type Json = { [name: string]: unknown };
 type Entry = { key: string; resource: Json };

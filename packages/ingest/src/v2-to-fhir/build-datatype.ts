@@ -39,7 +39,7 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
       const mapped = concept === undefined ? text : applyConcept(text, concept);
       const made = typeof mapped !== 'string' ? mapped : primitive !== undefined ? primitive(mapped, settings) : localUri(type, mapped);
       if (made !== undefined) markSeen(value, path[0], path[1]);
-      return made;
+      return typeof made === 'number' && rule.factor !== undefined ? made * rule.factor : made;
     }
     const datatype = tables.datatypes.get(type);
     const part = path[0] === undefined ? value : childOf(value, path[0]);

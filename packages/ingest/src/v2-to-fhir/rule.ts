@@ -27,6 +27,8 @@ export type Rule = {
   join?: string;
   /** Before the text, where there is one. */
   prefix?: string;
+  /** What a number is multiplied by: a unit made another. */
+  factor?: number;
   /** Segment files: `Slot.element.path`; datatype files: `element.path`; `` is the value itself. */
   to: string;
   type?: string;
