@@ -21,8 +21,14 @@ function formsOf(marker: string): Buffer[] {
 
 const chunkBytes = 16 * 1024 * 1024;
 
-function fileHolds(path: string, forms: readonly Buffer[]): { bytes: number; held: boolean } {
-  const chunk = Buffer.alloc(chunkBytes);
+/** One expression for all forms, over bytes as characters: one pass instead of one a form. */
+function anyOf(forms: readonly Buffer[]): RegExp {
+  // Letters and digits but for two characters of base64.
+  return new RegExp(forms.map((form) => form.toString('latin1').replaceAll(/[+/]/g, '\\$&')).join('|'));
+}
+
+function fileHolds(path: string, forms: readonly Buffer[], pattern: RegExp): { bytes: number; held: boolean } {
+  const chunk = Buffer.alloc(Math.min(chunkBytes, Math.max(1, statSync(path, { throwIfNoEntry: false })?.size ?? 1)));
   const overlap = Math.max(...forms.map(({ length }) => length));
   let fd: number;
   try {
@@ -32,9 +38,8 @@ function fileHolds(path: string, forms: readonly Buffer[]): { bytes: number; hel
   }
   try {
     for (let at = 0, read = 0; ; at += read - overlap) {
-      read = readSync(fd, chunk, 0, chunkBytes, at);
-      const part = chunk.subarray(0, read);
-      if (forms.some((form) => part.includes(form))) return { bytes: at + read, held: true };
+      read = readSync(fd, chunk, 0, chunk.length, at);
+      if (pattern.test(chunk.toString('latin1', 0, read))) return { bytes: at + read, held: true };
       if (read < chunkBytes) return { bytes: at + read, held: false };
     }
   } finally {
@@ -49,16 +54,17 @@ export const canaryScan: Proof<Scratch> = {
     await as('privacy-officer', { method: 'POST', path: '/api/rights/objections', body: { patientId: patients[0]?.patientId, scope: 'research', givenBy: 'patient', note: `said by ${marker}` } });
     await core.db.query('checkpoint');
     const forms = formsOf(marker);
+    const pattern = anyOf(forms);
     const control = join(folder, 'control.txt');
-    writeFileSync(control, `${marker} ${Buffer.from(`x${marker}`).toString('base64')}`);
-    expectThat(forms.filter((form) => readFileSync(control).includes(form)).length >= 2, 'the scan did not find its own control');
+    writeFileSync(control, Buffer.from(`before x${marker}y after`).toString('base64'));
+    expectThat(fileHolds(control, forms, pattern).held, 'the scan did not find its own control');
     const leaks: string[] = [];
     const counts = { files: 0, bytes: 0, tables: 0 };
     for (const entry of readdirSync(home, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue;
       const path = join(entry.parentPath, entry.name);
       if (path.startsWith(join(home, 'postgresql'))) continue; // the server's own binaries, copied from its package
-      const { bytes, held } = fileHolds(path, forms);
+      const { bytes, held } = fileHolds(path, forms, pattern);
       counts.files += 1;
       counts.bytes += bytes;
       if (held) leaks.push(path.slice(home.length + 1));
