@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { logFieldNames } from '@primum/base';
+import { createLog, logFieldNames } from '@primum/base';
 import { addAgreement, mintSystemPrincipal } from '@primum/trust';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openLog } from '../apps/primum/src/cli/settings.ts';
 import { tenant } from '../apps/primum/src/core.ts';
+import { dataFlows } from '../apps/primum/src/evidence/data-flows.ts';
 import { accessAccount, authorizationWalk, careRelationship, revocationLatency, secondFactor } from '../apps/primum/src/evidence/proofs/access-proofs.ts';
 import { auditTamper, auditVerify } from '../apps/primum/src/evidence/proofs/audit-proofs.ts';
 import { backupFreshness } from '../apps/primum/src/evidence/proofs/continuity-proofs.ts';
@@ -13,6 +14,7 @@ import { breachDrill, eraseDrill } from '../apps/primum/src/evidence/proofs/righ
 import { canaryScan, encryptionAtRest, logFields } from '../apps/primum/src/evidence/proofs/sealing-proofs.ts';
 import { predictionReplay } from '../apps/primum/src/evidence/proofs/software-proofs.ts';
 import { openScratch, type Scratch } from '../apps/primum/src/evidence/scratch.ts';
+import { watchAgreements } from '../apps/primum/src/evidence/watch-agreements.ts';
 
 let scratch: Scratch;
 beforeAll(async () => { scratch = await openScratch({ patients: 9, hours: 10 }); }, 60_000);
@@ -52,6 +54,18 @@ describe('proofs on a scratch Primum', () => {
   it('erase a person for good', async () => { expect(await eraseDrill.run(scratch)).toMatchObject({ passed: true, figures: { copiesOpened: 0 } }); });
 });
 
+it('ways out are found in settings, those to this machine are none', async () => {
+  const { core, home } = { ...scratch.primum, home: scratch.home };
+  const found = async (environment: NodeJS.ProcessEnv = {}): Promise<string[]> => (await dataFlows(core, tenant, environment)).map(({ id, to, personal }) => `${id} ${to} ${personal}`);
+  expect(await found({ DATABASE_URL: 'postgresql://127.0.0.1/x', OPENLINEAGE_URL: 'http://127.0.0.1:5000/' })).toEqual([]);
+  writeFileSync(join(home, 'keys.json'), JSON.stringify({ store: 'vault', vault: { address: 'https://vault.example:8200' } }));
+  writeFileSync(join(home, 'issuer.json'), JSON.stringify({ issuer: 'https://idp.example/realm' }));
+  expect(await found({ DATABASE_URL: 'postgresql://u:secret@db.example/x', OPENLINEAGE_URL: 'https://lineage.example/' })).toEqual([
+    'database db.example true', 'lineage lineage.example false', 'key-store vault.example false', 'issuer idp.example false',
+  ]);
+  for (const name of ['keys.json', 'issuer.json']) rmSync(join(home, name));
+});
+
 describe('proofs of a home', () => {
   it('pass where all is well, and say what could not be tried', async () => {
     const { core } = scratch.primum;
@@ -71,6 +85,13 @@ describe('proofs of a home', () => {
     const today = new Date().toISOString().slice(0, 10);
     await addAgreement(core, tenant, mintSystemPrincipal('cli:test'), { party: 'App maker', kind: 'business-associate', scope: 'Growth charts', flows: ['client:growth-chart'], validFrom: today, validTo: today });
     expect(await dataFlowsCovered.run(core)).toMatchObject({ passed: true, figures: { endingSoon: [{ id: 'client:growth-chart', endsInDays: 0 }] } });
+
+    // Tomorrow it is over, and the log says so once a day.
+    const lines: string[] = [];
+    const later = { ...core, log: createLog((line) => { lines.push(line); }), clock: { now: () => new Date(Date.now() + 86_400_000) } };
+    const watch = watchAgreements(later);
+    await vi.waitFor(() => expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([expect.objectContaining({ level: 'warn', event: 'agreement.flow-uncovered', source: 'client:growth-chart' })]));
+    await watch.close();
 
     const old = { ...core, clock: { now: () => new Date(Date.now() + 40 * 3_600_000) } };
     await core.audit.write(core.db, ['backup.made', 'key-backup.made'].map((action) => ({ tenant, principal: mintSystemPrincipal('cli:test'), purpose: 'HSYSADMIN' as const, action, outcome: 'success' as const, at: core.clock.now() })));

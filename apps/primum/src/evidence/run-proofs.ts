@@ -30,6 +30,9 @@ export async function proveHome(core: Core, { checkpointDirectories, onProof }: 
 export async function proveOnScratch({ quick, onProof }: RunOptions, log: Log): Promise<ProofRecord[]> {
   const size = quick ? sizes.quick : sizes.full;
   const scratch = await openScratch(size);
+  // Its database is a process of its own: it must not be left behind.
+  const interrupted = (): void => void scratch.close().finally(() => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
   // In this order: what reads before what erases, what disables accounts before what looks everywhere for names.
   const proofs: Proof<Scratch>[] = [
     authorizationWalk, secondFactor, lockOutAndLogoff, revocationLatency(size.revocations), careRelationship, accessAccount, breachDrill, predictionReplay(size.replays), rightsDrill,
@@ -38,6 +41,7 @@ export async function proveOnScratch({ quick, onProof }: RunOptions, log: Log): 
   try {
     return await inTurn(proofs, scratch, 'a scratch Primum', log, onProof);
   } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted);
     await scratch.close();
   }
 }
