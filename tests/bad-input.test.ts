@@ -149,7 +149,7 @@ describe('a model package', () => {
 function primumCommand(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<{ code: number; said: string }> {
   const { DATABASE_URL: _url, PRIMUM_HOME: _home, ...rest } = process.env;
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [join(import.meta.dirname, '..', 'apps', 'primum', 'src', 'main.ts'), ...args], { env: { ...rest, ...env }, timeout: 20_000 }, (_error, stdout, stderr) => {
+    const child = execFile(process.execPath, [join(import.meta.dirname, '..', 'apps', 'primum', 'src', 'main.ts'), ...args], { env: { ...rest, ...env }, timeout: 45_000 }, (_error, stdout, stderr) => {
       resolve({ code: child.exitCode ?? -1, said: `${stdout}${stderr}` });
     });
   });
