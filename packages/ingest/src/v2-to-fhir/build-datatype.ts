@@ -2,9 +2,10 @@ import { applyConcept } from './apply-concept.ts';
 import { isObject, putElement, type Json } from './element-path.ts';
 import { childOf, isEmptyValue, markSeen, textAt, type FieldValue } from './field-value.ts';
 import { mergeEqual } from './merge-equal.ts';
+import { pathOf } from './place.ts';
 import { primitives, type PrimitiveOptions } from './primitive.ts';
 import { holds, type Surroundings } from './condition.ts';
-import type { DatatypeMap, MappingTables, Rule } from './rule.ts';
+import { placesOf, type DatatypeMap, type MappingTables, type Rule } from './rule.ts';
 
 export type Builder = {
   add(resource: Json): { url: string; resource: Json };
@@ -68,9 +69,16 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
     let filled = false;
     const constants: Rule[] = [];
     for (const rule of rules) {
+      const places = placesOf(rule);
+      // Most components of most values are empty: that is found out before anything else is.
+      if (places.length > 0 && !places.some((place) => stands(value, pathOf(place)))) continue;
       if (rule.when !== undefined && !holds(rule.when, around)) continue;
-      if (rule.field === undefined) { constants.push(rule); continue; }
-      const parts = [rule.field].flat().map((place) => convert(rule, value, pathOf(place), map, depth)).filter((part) => part !== undefined);
+      if (places.length === 0) { constants.push(rule); continue; }
+      const parts: unknown[] = [];
+      for (const place of places) {
+        const part = convert(rule, value, pathOf(place), map, depth);
+        if (part !== undefined) parts.push(part);
+      }
       if (parts.length === 0) continue;
       const text = parts.length > 1 ? parts.join(rule.join ?? ' ') : parts[0];
       const made = rule.prefix === undefined ? text : `${rule.prefix}${String(text)}`;
@@ -105,7 +113,7 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
   return {
     add,
     fromSegment(rule, valuesOf) {
-      const [field = 0, ...path] = pathOf([rule.field ?? ''].flat()[0] ?? '');
+      const [field = 0, ...path] = pathOf(placesOf(rule)[0] ?? '');
       return valuesOf(field).map((value) => convert(rule, value, path, undefined, 0)).filter((made) => made !== undefined);
     },
     instant: (text) => (text === '' ? undefined : primitives['instant']?.(text, settings) as string | undefined), // an instant is text
@@ -113,8 +121,11 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
   };
 }
 
-function pathOf(place: string): number[] {
-  return place === '' ? [] : place.split('.').map(Number);
+function stands(value: FieldValue, [component, subcomponent]: readonly number[]): boolean {
+  if (component === undefined) return true;
+  const subs = value.parts[component - 1];
+  if (subs === undefined) return false;
+  return subcomponent === undefined ? subs.some((sub) => sub !== '') : (subs[subcomponent - 1] ?? '') !== '';
 }
 
 /** For conditions: component `number` as if it were a field of its own. */

@@ -1,3 +1,4 @@
+import { pathOf } from './place.ts';
 import { textAt, type FieldValue } from './field-value.ts';
 import type { Condition } from './rule.ts';
 
@@ -18,7 +19,7 @@ export function holds(condition: Condition, around: Surroundings): boolean {
 }
 
 function textOf(place: string, around: Surroundings): string {
-  const [field = 0, component, subcomponent] = place.split('.').map(Number);
+  const [field = 0, component, subcomponent] = pathOf(place);
   const value = around.valuesOf(field)[0];
   if (value === undefined) return '';
   if (component !== undefined) return textAt(value, component, subcomponent);

@@ -4,8 +4,9 @@ import { createBuilder, type Builder } from './build-datatype.ts';
 import { holds, type Surroundings } from './condition.ts';
 import { isObject, putElement, type Json } from './element-path.ts';
 import { cutField, isNullValue, unseenPlaces, type FieldValue } from './field-value.ts';
+import { pathOf } from './place.ts';
 import { resolveReferences } from './references.ts';
-import type { MappingTables, Opening, Rule, SegmentMap } from './rule.ts';
+import { placesOf, type MappingTables, type Opening, type Rule, type SegmentMap } from './rule.ts';
 
 /**
  * Where a field went. `targets` is empty where no rule took it; `unmapped` are the components that no rule read
@@ -75,6 +76,8 @@ function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined)
     for (const name of map.closes ?? []) run.slots.delete(name);
     for (const opening of map.opens) open(run, segment.name, opening, around);
     for (const rule of map.rules) {
+      const places = placesOf(rule);
+      if (places.length > 0 && !places.some((place) => (segment.fields[pathOf(place)[0] ?? 0] ?? '') !== '')) continue;
       const slot = run.slots.get(slotName(rule.to));
       if (slot === undefined || (rule.when !== undefined && !holds(rule.when, around))) continue;
       applyToSlot(run, rule, slot, around, targets);
@@ -92,14 +95,15 @@ function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined)
 function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, targets: Map<number, FieldTrace['targets']>): void {
   const path = rule.to.slice(slotName(rule.to).length + 1);
   const note = (source: Rule, into: string): void => {
-    const fields = [source.field ?? []].flat().map((place) => Number(place.split('.')[0]));
-    for (const field of new Set(fields)) {
-      const list = targets.get(field) ?? [];
-      targets.set(field, [...list, { element: into, rule: source.id }]);
+    for (const place of placesOf(source)) {
+      const field = pathOf(place)[0] ?? 0;
+      const list = targets.get(field);
+      if (list === undefined) targets.set(field, [{ element: into, rule: source.id }]);
+      else if (list.at(-1)?.rule !== source.id) list.push({ element: into, rule: source.id });
     }
   };
-  const first = [rule.field ?? []].flat()[0];
-  if (first !== undefined && around.valuesOf(Number(first.split('.')[0])).some(isNullValue)) {
+  const [first] = placesOf(rule);
+  if (first !== undefined && around.valuesOf(pathOf(first)[0] ?? 0).some(isNullValue)) {
     run.deletions.push({ fullUrl: slot.url, element: path, rule: rule.id });
     note(rule, `${slot.element}.${path}`);
     return;
@@ -124,7 +128,7 @@ function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, tar
 /** The converted values of a rule: one a repetition of its field; one in all where it joins fields or sets a constant. */
 function valuesFor(run: Run, rule: Rule, around: Surroundings): unknown[] {
   if (rule.field === undefined) return [resolveReferences(rule.value, referenceOf(run))].filter((value) => value !== undefined);
-  const places = [rule.field].flat();
+  const places = placesOf(rule);
   if (places.length > 1) {
     const texts = places.map((place) => run.builder.fromSegment({ ...rule, field: place, type: 'string' }, around.valuesOf)[0]).filter((text) => text !== undefined);
     return texts.length === 0 ? [] : [texts.join(rule.join ?? ' ')];

@@ -100,3 +100,10 @@ export type MappingTables = {
   concepts: ReadonlyMap<string, ConceptMap>;
   messages: readonly MessageMap[];
 };
+
+const none: readonly string[] = [];
+
+/** The places that a rule reads; none where it sets a constant. */
+export function placesOf({ field }: Rule): readonly string[] {
+  return field === undefined ? none : typeof field === 'string' ? [field] : field;
+}
