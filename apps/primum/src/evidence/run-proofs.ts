@@ -31,7 +31,11 @@ export async function proveOnScratch({ quick, onProof }: RunOptions, log: Log): 
   const size = quick ? sizes.quick : sizes.full;
   const scratch = await openScratch(size);
   // Its database is a process of its own: it must not be left behind.
-  const interrupted = (): void => void scratch.close().finally(() => process.exit(130));
+  const stop = new AbortController();
+  const interrupted = (): void => {
+    stop.abort();
+    void scratch.close();
+  };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupted);
   // In this order: what reads before what erases, what disables accounts before what looks everywhere for names.
   const proofs: Proof<Scratch>[] = [
@@ -39,16 +43,17 @@ export async function proveOnScratch({ quick, onProof }: RunOptions, log: Log): 
     keyRotation, restoreDrill, canaryScan, auditTamper(size.alterations), eraseDrill, transportRefusal,
   ];
   try {
-    return await inTurn(proofs, scratch, 'a scratch Primum', log, onProof);
+    return await inTurn(proofs, scratch, 'a scratch Primum', log, onProof, stop.signal);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, interrupted);
     await scratch.close();
+    if (stop.signal.aborted) process.exit(130); // half a run makes no pack
   }
 }
 
-async function inTurn<T>(proofs: readonly Proof<T>[], subject: T, of: ProofRecord['of'], log: Log, onProof: RunOptions['onProof']): Promise<ProofRecord[]> {
+async function inTurn<T>(proofs: readonly Proof<T>[], subject: T, of: ProofRecord['of'], log: Log, onProof: RunOptions['onProof'], signal?: AbortSignal): Promise<ProofRecord[]> {
   const records: ProofRecord[] = [];
-  for (const proof of proofs) records.push(await proved(proof, subject, of, log, onProof));
+  for (const proof of proofs) if (signal?.aborted !== true) records.push(await proved(proof, subject, of, log, onProof));
   return records;
 }
 

@@ -100,6 +100,7 @@ async function furnish(folder: string, home: string, primum: Primum, { patients:
     if (row === undefined) throw new PrimumError('internal.bug', 'an invented stay did not arrive');
     patients.push({ family, given, mrn, patientId: row.patient_id, stayId: row.id, discharge });
   }
+  let closing: Promise<void> | undefined;
   const known = people as Record<Role, Person>; // one a role was added above
   return {
     folder, home, primum, marker, people: known, patients, ask, addPerson, send,
@@ -108,10 +109,7 @@ async function furnish(folder: string, home: string, primum: Primum, { patients:
       if (status < 200 || status > 299) throw new PrimumError('internal.bug', `${asked.method ?? 'GET'} ${asked.path.replaceAll(/[0-9a-f-]{36}/g, 'ID')} answered ${status} to ${role}`);
       return body as T; // as the route's schema says it
     },
-    close: async () => {
-      await primum.stop();
-      rmSync(folder, { recursive: true, force: true });
-    },
+    close: () => closing ??= primum.stop().then(() => rmSync(folder, { recursive: true, force: true })),
   };
 }
 
