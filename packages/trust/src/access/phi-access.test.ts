@@ -110,6 +110,9 @@ describe('a reader of PHI', () => {
 
   it('for a worklist puts everyone it showed into one row, in each one\'s history', async () => {
     const rows = await loggedBy(() => withPhiReader(trust, reading({ scope: { worklist: 'all' }, action: 'worklist.read' }), async (reader) => {
+      // A list that forgot its filter shows nobody.
+      expect(await codeOf(() => reader.open(ofA, a, 'Patient'))).toBe('auth.forbidden');
+      reader.rowFilter({ alias: 'f', from: 2 });
       await reader.open(ofA, a, 'Patient');
       await reader.open(ofB, b, 'Patient');
     }));

@@ -65,7 +65,7 @@ export async function withPhiReader<T>(deps: PhiReaderDeps, request: PhiReadRequ
   const ahead = request.foreseen === undefined ? undefined : writeAhead(deps, granted, request.foreseen);
   let outcome: AuditOutcome = 'success';
   try {
-    return await work(readerOver(deps, granted, uses));
+    return await work(readerOver(deps, granted, uses, 'worklist' in scope));
   } catch (error) {
     outcome = outcomeOf(error);
     throw error;
@@ -87,13 +87,19 @@ function writeAhead(deps: PhiReaderDeps, request: PhiReadRequest, foreseen: PhiU
   return { at, said: JSON.stringify(events), written };
 }
 
-export function readerOver({ keys, policy }: Pick<PhiReaderDeps, 'keys' | 'policy'>, request: Omit<PhiReadRequest, 'scope' | 'action'>, uses: PhiUses): PhiReader {
+export function readerOver({ keys, policy }: Pick<PhiReaderDeps, 'keys' | 'policy'>, request: Omit<PhiReadRequest, 'scope' | 'action'>, uses: PhiUses, list = false): PhiReader {
   const { tenant, principal, purpose, authority = 'patient.read', resourceType } = request;
+  // Whom a list may show is decided by its filter: one that never asked for it opens nothing.
+  let filtered = !list;
   return {
     tenant, principal, purpose,
-    rowFilter: (place) => policy.filter({ tenant, principal, authority, purpose, ...(resourceType === undefined ? {} : { resourceType }) }, place),
+    rowFilter: (place) => {
+      filtered = true;
+      return policy.filter({ tenant, principal, authority, purpose, ...(resourceType === undefined ? {} : { resourceType }) }, place);
+    },
     open: async (sealed, patientId, aad) => {
       uses.use({ patientId });
+      if (!filtered) throw new PrimumError('auth.forbidden', 'a list without its filter');
       const { kind, keyId } = sealedKeyOf(sealed);
       if (kind !== 'patient' || keyId !== patientId) throw new PrimumError('auth.forbidden', 'the content is not this patient\'s');
       return keys.open(tenant, sealed, aad);
