@@ -30,15 +30,22 @@ export function createAccount(context: IdentityContext): Account {
   const user = ({ tenant, userId, username, displayName }: Session): { tenant: number; userId: string; username: string; displayName: string } => ({ tenant, userId, username, displayName });
 
   /** A new factor was proven: recovery codes for who has none, and the session a step on. */
-  const added = async (tx: Sql, session: Session, token: string, method: SignInMethod, client: Client): Promise<{ token: string | null; recoveryCodes: string[] | null }> => {
+  const added = async (tx: Sql, session: Session, token: string, method: SignInMethod, client: Client): Promise<{ token: string; recoveryCodes: string[] | null }> => {
     const known = await tx.query('select 1 as has from recovery_code where tenant = $1 and user_id = $2 limit 1', [session.tenant, session.userId]);
     const recoveryCodes = known.length > 0 ? null : await makeRecoveryCodes(tx, keys, session);
     const actor = userPrincipal(session, client.remote);
     await record(tx, session.tenant, 'factor.added', actor, 'success', [{ type: 'user', id: session.userId }, { type: 'factor', id: method }]);
     const state = stateAfter(session.state, { factor: false, password: false, enrolment: false });
     if (session.state !== 'full') await record(tx, session.tenant, 'sign-in', actor, 'success', [{ type: 'method', id: method }]);
-    return { recoveryCodes, token: await renewSession(tx, keys, limits, session, token, { state, mfa: true, method, client, proven: true }, clock.now()) };
+    const renewed = await renewSession(tx, keys, limits, session, token, { state, mfa: true, method, client, proven: true }, clock.now());
+    if (renewed === null) throw new PrimumError('auth.required'); // was ended meanwhile: nothing is added
+    return { recoveryCodes, token: renewed };
   };
+  /** In turn with whoever takes factors away from this person or ends their sessions. */
+  const inTurn = <T>(session: Session, work: (tx: Sql) => Promise<T>): Promise<T> => db.transaction(async (tx) => {
+    await tx.query('select 1 from app_user where tenant = $1 and id = $2 for no key update', [session.tenant, session.userId]);
+    return work(tx);
+  });
   const refuse = async (session: Session, action: string): Promise<never> => {
     await record(db, session.tenant, action, userPrincipal(session), 'minor-failure', [{ type: 'refusal', id: 'auth.factor-failed' }]);
     throw new PrimumError('auth.factor-failed');
@@ -67,14 +74,14 @@ export function createAccount(context: IdentityContext): Account {
       return begun;
     },
     confirmTotp: async (session, token, code, client) => {
-      const result = await db.transaction(async (tx) => (await takeTotp(tx, keys, session, code, clock.now(), true) ? added(tx, session, token, 'totp', client) : null));
+      const result = await inTurn(session, async (tx) => (await takeTotp(tx, keys, session, code, clock.now(), true) ? added(tx, session, token, 'totp', client) : null));
       return result === null ? refuse(session, 'factor.added') : { ...await sessionNow(context, session.tenant, result.token), recoveryCodes: result.recoveryCodes };
     },
     removeTotp: (session) => remove(session, 'totp', 'delete from totp_factor where tenant = $1 and user_id = $2 returning 1 as gone', [session.tenant, session.userId]),
 
     passkeyRegistration: (session, rp) => registrationOptions(db, challenges, rp, user(session), session.id),
     addPasskey: async (session, token, rp, answer, client) => {
-      const result = await db.transaction(async (tx) => (
+      const result = await inTurn(session, async (tx) => (
         await addPasskey(tx, challenges, rp, user(session), session.id, answer, clock.now()) === null ? null : added(tx, session, token, 'passkey', client)));
       return result === null ? refuse(session, 'factor.added') : { ...await sessionNow(context, session.tenant, result.token), recoveryCodes: result.recoveryCodes };
     },

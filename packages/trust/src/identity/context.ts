@@ -57,6 +57,15 @@ export async function personById(sql: Sql, tenant: number, id: string): Promise<
   return row === undefined ? undefined : personOf(row);
 }
 
+/**
+ * Holds a person's row until the transaction is over, as every change of an administrator does: what was checked before it
+ * counts only if nothing has changed since. False where this password is not theirs any more, or they are disabled.
+ */
+export async function holdPerson(tx: Sql, tenant: number, id: string, passwordHash: string | null): Promise<boolean> {
+  const rows = await tx.query('select 1 as held from app_user where tenant = $1 and id = $2 and password_hash is not distinct from $3 and not disabled for no key update', [tenant, id, passwordHash]);
+  return rows.length > 0;
+}
+
 /** In production nobody gets in by a password alone; whoever comes from another issuer brings the factor from there. */
 export function factorRequired(mode: Mode, person: Pick<Person, 'passwordHash'>): boolean {
   return mode === 'production' && person.passwordHash !== null;

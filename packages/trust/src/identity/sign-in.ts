@@ -4,7 +4,7 @@ import type { Sql } from '@primum/store';
 import { userPrincipal, type UserPrincipal } from '../access/principal.ts';
 import type { AuditActor } from '../audit/audit-event.ts';
 import { blindToken } from '../keys/blind-token.ts';
-import { countFailure, dueOf, forgetFailures, hasFactor, personById, personNamed, sessionNow, type IdentityContext, type Person } from './context.ts';
+import { countFailure, dueOf, forgetFailures, hasFactor, holdPerson, personById, personNamed, sessionNow, type IdentityContext, type Person } from './context.ts';
 import { createLimiter } from './limiter.ts';
 import { createStrangers } from './lock-out.ts';
 import { hashPassword, verifyPassword } from './password-hash.ts';
@@ -94,7 +94,8 @@ export function createSignIn(context: IdentityContext): SignInSteps {
       return { kind: 'refused', code: 'auth.failed' };
     }
     if (!matches || person.passwordHash === null || person.disabled) return refuse(tenant, person, 'sign-in', actor, 'auth.failed');
-    return signedIn(tenant, await db.transaction((tx) => begin(tx, tenant, person, 'password', false, client, actor)));
+    const opened = await db.transaction(async (tx) => (await holdPerson(tx, tenant, person.id, person.passwordHash) ? begin(tx, tenant, person, 'password', false, client, actor) : null));
+    return opened === null ? refuse(tenant, person, 'sign-in', actor, 'auth.failed') : signedIn(tenant, opened);
   };
 
   /** Which factor was given, or null where none of them fits. */
@@ -175,13 +176,16 @@ export function createSignIn(context: IdentityContext): SignInSteps {
         const passwordHash = await hashPassword(next);
         return signedIn(tenant, await db.transaction(async (tx) => {
           const now = clock.now();
+          if (!await holdPerson(tx, tenant, userId, person.passwordHash)) throw new PrimumError('auth.required');
           await tx.query('update app_user set password_hash = $3, must_change_password = false, password_changed_at = $4, valid_from = $4 where tenant = $1 and id = $2', [tenant, userId, passwordHash, now]);
           await tx.query('delete from session where tenant = $1 and user_id = $2 and id <> $3', [tenant, userId, session.id]);
           await record(tx, tenant, 'user.password-changed', actor, 'success', [{ type: 'user', id: userId }]);
           const state = session.state === 'full' ? 'full' : stateAfter(session.state, await dueOf(context, tx, tenant, { ...person, mustChangePassword: false }, session.mfa));
           if (session.state !== 'full' && state === 'full') await record(tx, tenant, 'sign-in', actor, 'success', [{ type: 'method', id: 'password' }]);
           if (state === 'full') await forgetFailures(tx, tenant, userId);
-          return renewSession(tx, keys, limits, session, token, { state, mfa: session.mfa, method: 'password', client, proven: !session.mfa }, now);
+          const renewed = await renewSession(tx, keys, limits, session, token, { state, mfa: session.mfa, method: 'password', client, proven: !session.mfa }, now);
+          if (renewed === null) throw new PrimumError('auth.required'); // was ended meanwhile: nothing changes
+          return renewed;
         }));
       });
       return result === 'refused' ? busy : result;
