@@ -12,32 +12,32 @@ const mostRounds = 4;
  * of places; the bound ends it for longer ones, which then simply stay apart.
  */
 export function mergeEqual(entries: readonly Entry[]): Entry[] {
-  let kept = [...entries];
+  const replaced = new Map<string, string>();
+  let open = entries.filter(({ resource }) => helpers.has(String(resource['resourceType'])));
   for (let round = 0; round < mostRounds; round += 1) {
     const first = new Map<string, Entry>();
-    const replaced = new Map<string, string>();
-    const next: Entry[] = [];
-    for (const entry of kept) {
+    const merged = new Map<string, string>();
+    for (const entry of open) {
       const key = keyOf(entry.resource);
-      const same = key === undefined ? undefined : first.get(key);
-      if (same === undefined) {
-        if (key !== undefined) first.set(key, entry);
-        next.push(entry);
-      } else {
-        addNames(same.resource, entry.resource);
-        replaced.set(entry.fullUrl, same.fullUrl);
-      }
+      const same = first.get(key);
+      if (same === undefined) { first.set(key, entry); continue; }
+      addNames(same.resource, entry.resource);
+      merged.set(entry.fullUrl, same.fullUrl);
     }
-    if (replaced.size === 0) return kept;
-    for (const { resource } of next) redirect(resource, replaced);
-    kept = next;
+    if (merged.size === 0) break;
+    for (const [from, to] of replaced) replaced.set(from, merged.get(to) ?? to);
+    for (const [from, to] of merged) replaced.set(from, to);
+    open = open.filter(({ fullUrl }) => !merged.has(fullUrl));
+    for (const { resource } of open) redirect(resource, merged);
   }
+  if (replaced.size === 0) return [...entries];
+  const kept = entries.filter(({ fullUrl }) => !replaced.has(fullUrl));
+  for (const { resource } of kept) if (!helpers.has(String(resource['resourceType']))) redirect(resource, replaced);
   return kept;
 }
 
-function keyOf(resource: Json): string | undefined {
+function keyOf(resource: Json): string {
   const type = String(resource['resourceType']);
-  if (!helpers.has(type)) return undefined;
   const identifiers = resource['identifier'];
   if (type === 'Practitioner' && Array.isArray(identifiers)) {
     const [identifier] = identifiers.filter(isObject);
@@ -55,9 +55,10 @@ function addNames(into: Json, from: Json): void {
 }
 
 function redirect(value: unknown, replaced: ReadonlyMap<string, string>): void {
+  if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) { for (const item of value) redirect(item, replaced); return; }
   if (!isObject(value)) return;
   const reference = value['reference'];
   if (typeof reference === 'string') value['reference'] = replaced.get(reference) ?? reference;
-  for (const item of Object.values(value)) redirect(item, replaced);
+  for (const name in value) redirect(value[name], replaced);
 }
