@@ -40,13 +40,13 @@ function AgreementTable({ agreements, mayEnd }: { agreements: Agreement[]; mayEn
   return (
     <table className="data-table">
       <caption>Agreements</caption>
-      <thead><tr><th scope="col">Party</th><th scope="col">Kind</th><th scope="col">Scope</th><th scope="col">Term</th><th scope="col">Flows</th><th scope="col" aria-label="Actions" /></tr></thead>
+      <thead><tr><th scope="col">Party</th><th scope="col">Kind</th><th scope="col">Scope</th><th scope="col">Term</th><th scope="col">Flows</th>{mayEnd && <th scope="col">Action</th>}</tr></thead>
       <tbody>
-        {agreements.length === 0 && <tr><td colSpan={6} className="quiet">None is entered.</td></tr>}
+        {agreements.length === 0 && <tr><td colSpan={mayEnd ? 6 : 5} className="quiet">None is entered.</td></tr>}
         {agreements.map((agreement) => (
           <tr key={agreement.id} className={agreement.endedAt === null ? undefined : 'quiet'}>
             <th scope="row">{agreement.party}</th><td>{agreement.kind.replace('-', ' ')}</td><td>{agreement.scope}</td><td>{termText(agreement)}</td>
-            <td className="mono">{agreement.flows.join(' ')}</td><td>{mayEnd && agreement.endedAt === null && <EndButton agreement={agreement} />}</td>
+            <td className="mono">{agreement.flows.join(' ')}</td>{mayEnd && <td>{agreement.endedAt === null && <EndButton agreement={agreement} />}</td>}
           </tr>
         ))}
       </tbody>
