@@ -17,4 +17,5 @@ export { archivedMessageObjects, messagePersonalData } from './rights/personal-d
 export { emptyMessages, findLooseMessages, type LooseMessages } from './rights/find-loose-messages.ts';
 export { readMessageHeads, type MessageHead } from './lineage/read-message-heads.ts';
 export { convertMessage, type Conversion, type ConversionOptions, type Deletion, type FieldTrace } from './v2-to-fhir/convert-message.ts';
+export { countCoverage, type FieldCoverage } from './v2-to-fhir/field-coverage.ts';
 export { loadV2Mappings } from './v2-to-fhir/load-tables.ts';

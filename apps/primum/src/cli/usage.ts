@@ -24,6 +24,9 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Messages that could not be applied, kept whole with their reason.
   primum source list | add --application A --facility F --site CODE --mapping NAME
       Senders of HL7 messages that the listener knows.
+  primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]
+      Where each field of a message goes in FHIR, by which rule, and what is not mapped; of a folder: which fields
+      of a feed are dropped, and how often. Values are shown only with --values.
   primum user list | add NAME --role ROLE [--name TEXT] [--group G …] [--unit U …] | reset NAME | disable NAME | enable NAME
               | role NAME ROLE | unit NAME U … | group NAME G … | factors-reset NAME | unlock NAME | end-sessions NAME
       People who may sign in; add and reset print a password once, to be changed at its first use.

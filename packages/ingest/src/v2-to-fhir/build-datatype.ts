@@ -4,7 +4,7 @@ import { childOf, isEmptyValue, markSeen, textAt, type FieldValue } from './fiel
 import { mergeEqual } from './merge-equal.ts';
 import { pathOf } from './place.ts';
 import { primitives, type PrimitiveOptions } from './primitive.ts';
-import { holds, type Surroundings } from './condition.ts';
+import { decidingPlaces, holds, type Surroundings } from './condition.ts';
 import { placesOf, type DatatypeMap, type MappingTables, type Rule } from './rule.ts';
 
 export type Builder = {
@@ -83,6 +83,7 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
       const text = parts.length > 1 ? parts.join(rule.join ?? ' ') : parts[0];
       const made = rule.prefix === undefined ? text : `${rule.prefix}${String(text)}`;
       filled = true;
+      for (const place of decidingPlaces(rule.when)) { const [component, subcomponent] = pathOf(place); markSeen(value, component, subcomponent); }
       if (rule.to === '') return made;
       if (rule.at === undefined && rule.set === undefined) putElement(target, rule.to, made, rule.ifEmpty);
       else putElement(target, rule.to, { ...rule.set, ...(rule.at === undefined ? (isObject(made) ? made : {}) : { [rule.at]: made }) });

@@ -18,6 +18,18 @@ export function holds(condition: Condition, around: Surroundings): boolean {
   return condition.any.some((part) => holds(part, around));
 }
 
+/** Places whose value decides a condition (`is`, `in`): when the rule is applied they have been made use of. */
+export function decidingPlaces(condition: Condition | undefined): readonly string[] {
+  if (condition === undefined) return none;
+  if ('is' in condition) return [condition.is[0]];
+  if ('in' in condition) return [condition.in[0]];
+  if ('all' in condition) return condition.all.flatMap(decidingPlaces);
+  if ('any' in condition) return condition.any.flatMap(decidingPlaces);
+  return none;
+}
+
+const none: readonly string[] = [];
+
 function textOf(place: string, around: Surroundings): string {
   const [field = 0, component, subcomponent] = pathOf(place);
   const value = around.valuesOf(field)[0];

@@ -1,9 +1,9 @@
 import type { Bundle } from '@medplum/fhirtypes';
 import { component, type Hl7Message, type Hl7Segment } from '@primum/formats';
 import { createBuilder, type Builder } from './build-datatype.ts';
-import { holds, type Surroundings } from './condition.ts';
+import { decidingPlaces, holds, type Surroundings } from './condition.ts';
 import { isObject, putElement, type Json } from './element-path.ts';
-import { cutField, isNullValue, unseenPlaces, type FieldValue } from './field-value.ts';
+import { cutField, isNullValue, markSeen, unseenPlaces, type FieldValue } from './field-value.ts';
 import { pathOf } from './place.ts';
 import { resolveReferences } from './references.ts';
 import { placesOf, type MappingTables, type Opening, type Rule, type SegmentMap } from './rule.ts';
@@ -25,7 +25,8 @@ export type FieldTrace = {
 /** An element that the sender deletes (`""`); FHIR's bundle has no way to say it. */
 export type Deletion = { fullUrl: string; element: string; rule: string };
 
-export type Conversion = { bundle: Bundle; trace: FieldTrace[]; deletions: Deletion[] };
+/** `unread` are the segments that no mapping file reads, as they were sent: Z-segments among them. */
+export type Conversion = { bundle: Bundle; trace: FieldTrace[]; deletions: Deletion[]; unread: Hl7Segment[] };
 
 export type ConversionOptions = {
   /** Of times that name no offset. */
@@ -52,12 +53,15 @@ export function convertMessage(message: Hl7Message, tables: MappingTables, optio
   const event = header === undefined ? '' : component(header, 9, { comp: 2 });
   const files = tables.messages.find(({ events }) => events.includes(event))?.segments ?? {};
   const run: Run = { tables, builder, slots: new Map(), items: [], event, anchor: '', trace: [], deletions: [] };
+  const unread: Hl7Segment[] = [];
   for (const segment of message.segments) {
     const file = files[segment.name] === undefined ? segment.name : files[segment.name];
-    readSegment(run, segment, file === null || file === undefined ? undefined : tables.segments.get(file));
+    const map = file === null || file === undefined ? undefined : tables.segments.get(file);
+    if (map === undefined) unread.push(segment);
+    readSegment(run, segment, map);
   }
   dropBareItems(run);
-  return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions };
+  return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions, unread };
 }
 
 function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined): void {
@@ -95,8 +99,9 @@ function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined)
 function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, targets: Map<number, FieldTrace['targets']>): void {
   const path = rule.to.slice(slotName(rule.to).length + 1);
   const note = (source: Rule, into: string): void => {
-    for (const place of placesOf(source)) {
-      const field = pathOf(place)[0] ?? 0;
+    for (const place of [...placesOf(source), ...decidingPlaces(source.when)]) {
+      const [field = 0, component = 1, subcomponent = 1] = pathOf(place);
+      if (!placesOf(source).includes(place)) for (const value of around.valuesOf(field)) markSeen(value, component, subcomponent);
       const list = targets.get(field);
       if (list === undefined) targets.set(field, [{ element: into, rule: source.id }]);
       else if (list.at(-1)?.rule !== source.id) list.push({ element: into, rule: source.id });

@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parseMessage, type Hl7Message } from '@primum/formats';
+import { convertMessage, type Conversion } from './convert-message.ts';
+import { compilePath } from './element-path.ts';
+import { countCoverage } from './field-coverage.ts';
+import { loadV2Mappings } from './load-tables.ts';
+
+const tables = await loadV2Mappings();
+
+function parsed(...lines: string[]): Hl7Message {
+  const message = parseMessage(lines.join('\r'));
+  if (!message.ok) throw new Error(message.problem.code);
+  return message.message;
+}
+
+const header = 'MSH|^~\\&|LAB|NORTH|EHR|NORTH|20260102030405+0100||ORU^R01^ORU_R01|M1|P|2.5.1';
+
+function convert(...lines: string[]): Conversion {
+  return convertMessage(parsed(...lines), tables);
+}
+
+function resources(conversion: Conversion, type: string): Record<string, unknown>[] {
+  // Reads what was built as plain JSON, as a client would.
+  return (conversion.bundle.entry ?? []).map(({ resource }) => resource as unknown as Record<string, unknown>).filter((resource) => resource['resourceType'] === type);
+}
+
+describe('convertMessage', () => {
+  it('makes a patient of a PID, with what each repetition and subcomponent says', () => {
+    const [patient] = resources(convert(header, 'PID|1||12^4^M11^A&1.2.3&ISO^MR~99^^^B^SS||DOE&VAN^JANE^Q^III^DR^^L||19800229|F|||1&Long Lane^Apt 2^Town^ST^123^USA^H||(555)1^PRN^PH|^WPN^Internet^a@b.example'), 'Patient');
+    expect(patient).toMatchObject({
+      name: [{ family: 'DOE', given: ['JANE', 'Q'], suffix: ['III'], prefix: ['DR'], use: 'official' }],
+      gender: 'female', birthDate: '1980-02-29',
+      address: [{ line: ['1', 'Long Lane', 'Apt 2'], city: 'Town', state: 'ST', postalCode: '123', country: 'USA', use: 'home' }],
+      telecom: [{ value: '(555)1', system: 'phone', use: 'home' }, { value: 'a@b.example', system: 'email', use: 'work' }],
+    });
+    expect(patient?.['identifier']).toMatchObject([{ value: '12', system: 'urn:oid:1.2.3' }, { value: '99', system: 'urn:primum:v2:namespace:B' }]);
+  });
+
+  it.each([
+    ['NM', '7.4', { valueQuantity: { value: 7.4, unit: 'mmol/L' } }],
+    ['SN', '<^0.3', { valueQuantity: { comparator: '<', value: 0.3 } }],
+    ['ST', 'a\\F\\b\\T\\c', { valueString: 'a|b&c' }],
+    ['CWE', '260373001^Detected^SCT', { valueCodeableConcept: { coding: [{ code: '260373001', display: 'Detected', system: 'http://snomed.info/sct' }] } }],
+    ['DT', '20260102', { valueDateTime: '2026-01-02' }],
+  ])('gives a %s result its FHIR type', (type, value, expected) => {
+    const [observation] = resources(convert(header, 'PID|1||1^^^A', 'OBR|1|p|f|24323-8^Panel^LN', `OBX|1|${type}|2339-0^Glucose^LN||${value}|mmol/L|||||F`), 'Observation');
+    expect(observation).toMatchObject({ status: 'final', ...expected });
+  });
+
+  it('writes no number that is none, and says that the field went nowhere', () => {
+    const conversion = convert(header, 'PID|1||1^^^A', 'OBX|1|NM|2339-0^Glucose^LN||see note||||||F');
+    expect(resources(conversion, 'Observation')[0]).not.toHaveProperty('valueQuantity.value');
+    expect(conversion.trace.find(({ segment, field }) => segment === 'OBX' && field === 5)).toMatchObject({ targets: [], unmapped: ['1'] });
+  });
+
+  it('turns the null value into a deletion, not into a value', () => {
+    const conversion = convert(header, 'PID|1||1^^^A||DOE^JANE||""|F');
+    expect(resources(conversion, 'Patient')[0]).not.toHaveProperty('birthDate');
+    expect(conversion.deletions.map(({ element, rule }) => `${element} ${rule}`)).toContain('birthDate PID-7');
+    expect(conversion.trace.find(({ segment, field }) => segment === 'PID' && field === 7)).toMatchObject({ deletes: true });
+  });
+
+  it('reads other encoding characters, and times without an offset in the source\'s', () => {
+    const message = parsed('MSH#*!$%#LAB#NORTH###20260102030405##ADT*A01#M2#P#2.5.1', 'PID#1##7***A%1.2%ISO*MR##DOE*JANE', 'PV1#1#I#ICU*1*A#########################################20260102030400');
+    const conversion = convertMessage(message, tables, { utcOffsetMinutes: 330 });
+    expect(resources(conversion, 'Patient')[0]).toMatchObject({ identifier: [{ value: '7', system: 'urn:oid:1.2' }] });
+    expect(resources(conversion, 'Encounter')[0]).toMatchObject({ class: { code: 'IMP' }, period: { start: '2026-01-02T03:04:00+05:30' } });
+  });
+
+  it('keeps segments that no rule reads as they were sent, with each field in the trace', () => {
+    const conversion = convert(header, 'PID|1||1^^^A', 'ZPV|1|x^y|z');
+    expect(conversion.unread.map(({ name, fields }) => [name, ...fields.slice(1)])).toEqual([['ZPV', '1', 'x^y', 'z']]);
+    expect(conversion.trace.filter(({ segment }) => segment === 'ZPV').map(({ field, targets }) => [field, targets])).toEqual([[1, []], [2, []], [3, []]]);
+  });
+
+  it('refers from result to order, report and patient', () => {
+    const conversion = convert(header, 'PID|1||1^^^A', 'ORC|RE|p|f', 'OBR|1|p|f|24323-8^Panel^LN', 'OBX|1|NM|2339-0^^LN||5||||||F', 'OBR|2|p2|f2|1-1^Other^LN', 'OBX|1|NM|1-2^^LN||6||||||F');
+    const values = new Map((conversion.bundle.entry ?? []).map(({ fullUrl, resource }) => [fullUrl, resource?.resourceType === 'Observation' ? resource.valueQuantity?.value : undefined]));
+    const results = (conversion.bundle.entry ?? []).flatMap(({ resource }) => (resource?.resourceType === 'DiagnosticReport' ? [resource.result ?? []] : []));
+    expect(results.map((list) => list.map(({ reference }) => values.get(reference)))).toEqual([[5], [6]]);
+    expect(resources(conversion, 'ServiceRequest')).toHaveLength(2);
+  });
+
+  it('counts what a feed loses', () => {
+    const { trace } = convert(header, 'PID|1||1^^^A', 'ZPV|1|x', 'ZPV|2|y');
+    expect(countCoverage([trace, trace])[0]).toEqual({ segment: 'ZPV', field: 1, valued: 4, dropped: 4, droppedComponents: {} });
+  });
+});
+
+describe('convertMessage, of anything', () => {
+  const names = [...new Set([...tables.segments.values()].map(({ segment }) => segment.slice(0, 3)).filter((name) => name !== 'MSH')), 'ZZZ'];
+  const text = fc.string({ unit: fc.constantFrom('A', 'Y', '1', '0', '9', ' ', '^', '~', '&', '"', '\\', 'é', '<', '.'), maxLength: 12 });
+  const segment = fc.tuple(fc.constantFrom(...names), fc.array(text, { maxLength: 60 })).map(([name, fields]) => [name, ...fields].join('|'));
+  const message = fc.tuple(fc.constantFrom('A01', 'A40', 'A41', 'A45', 'R01', 'O01'), fc.array(segment, { maxLength: 12 }))
+    .map(([event, segments]) => parsed(header.replace('ORU^R01', `ADT^${event}`), ...segments));
+
+  it('never throws, has each valued field in the trace exactly once, and every reference leads to an entry', () => {
+    fc.assert(fc.property(message, (one) => {
+      const { bundle, trace } = convertMessage(one, tables);
+      const valued = one.segments.flatMap(({ name, sequence, fields }) => fields.map((value, field) => ({ value, key: `${name} ${sequence} ${field}`, field }))
+        .filter(({ value, field }) => value !== '' && field > (name === 'MSH' ? 2 : 0)).map(({ key }) => key));
+      expect(trace.map(({ segment: name, sequence, field }) => `${name} ${sequence} ${field}`).sort()).toEqual(valued.sort());
+      const urls = new Set((bundle.entry ?? []).map(({ fullUrl }) => fullUrl));
+      for (const [, url] of JSON.stringify(bundle).matchAll(/"reference":"([^"]*)"/g)) expect(urls).toContain(url);
+      for (const { targets } of trace) for (const { element } of targets) expect(compilePath(element)).toBeDefined();
+    }), { numRuns: 300 });
+  });
+
+  it('is a function of the message: twice the same', () => {
+    fc.assert(fc.property(message, (one) => {
+      expect(convertMessage(one, tables)).toEqual(convertMessage(one, tables));
+    }), { numRuns: 50 });
+  });
+});
