@@ -146,6 +146,18 @@ describe('a request that is made to be misread', () => {
     }
   });
 
+  it('is answered no more where a session asks without end, and others are all the same', async () => {
+    const token = await tokenOf('data-scientist');
+    const one = `GET /api/session HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: primum_session=${token}\r\n`;
+    const answers = await raw(`${`${one}\r\n`.repeat(3_500)}${one}Connection: close\r\n\r\n`);
+    const count = (status: number): number => answers.split(`HTTP/1.1 ${status} `).length - 1;
+    expect(count(200)).toBeGreaterThanOrEqual(2_000);
+    expect(count(429)).toBeGreaterThan(0);
+    expect(count(200) + count(429)).toBe(3_501);
+    expect(answers).toContain('retry-after: 1');
+    expect((await ask(primum.httpPort, { path: '/api/session', token: await tokenOf('auditor') })).status).toBe(200);
+  });
+
   it('takes no more windows of one session than it may', async () => {
     const token = await tokenOf('ml-engineer');
     const cut = new AbortController();

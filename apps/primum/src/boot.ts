@@ -12,6 +12,7 @@ import { openCore, tenant, type Core } from './core.ts';
 import { assertResidency, storesOf } from './evidence/residency.ts';
 import { watchAgreements } from './evidence/watch-agreements.ts';
 import { watchStream } from './figures.ts';
+import { createCallBudget } from './http/call-budget.ts';
 import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
 import { createIssuerMount } from './http/oidc/issuer-mount.ts';
@@ -146,7 +147,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const issuer = createIssuerMount(core);
   const handlers = createHandlers({ core, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
-    log, handlers, issuer, transport, consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
+    log, handlers, issuer, transport, budget: createCallBudget(), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),
     isFresh: (session) => core.identity.isFresh(session),
     principalOf: (session, remote) => userPrincipal(session, remote),

@@ -141,6 +141,7 @@ export const errorCatalogue = {
   'review.changed': entry(409, 'The review changed meanwhile', 'Load it again.'),
   'review.own': entry(403, 'Nobody decides about their own access', 'Ask another privacy officer.'),
   'api.request-invalid': entry(400, 'The request is not valid', 'Correct what the detail names.'),
+  'api.too-many': entry(429, 'This session or client asks too much at once', 'Wait a second and ask for less at a time.'),
   'api.not-found': entry(404, 'There is no such address', 'See /api/openapi.json.'),
 } as const satisfies Record<string, ErrorEntry>;
 

@@ -14,6 +14,7 @@ export function sendError(log: Log, reply: FastifyReply, error: unknown): ErrorC
     if (error.code === 'auth.token-invalid') void reply.header('www-authenticate', 'Bearer realm="primum", error="invalid_token"');
     else if (error.code === 'auth.scope-insufficient') void reply.header('www-authenticate', 'Bearer realm="primum", error="insufficient_scope"');
     else if (error.code === 'auth.required') void reply.header('www-authenticate', 'Bearer realm="primum"');
+    else if (error.code === 'api.too-many') void reply.header('retry-after', '1');
     if (errorCatalogue[error.code].http >= 500) log.error('request failed', errorFields(error));
     void reply.code(errorCatalogue[error.code].http).send({ code: error.code, message: error.message, action: error.action });
     return error.code;

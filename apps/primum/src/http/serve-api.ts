@@ -9,6 +9,7 @@ import { isPurpose, issuerPath, readTlsFiles, watchTlsFiles, type Principal, typ
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
 import { loopback, type Transport } from '../transport.ts';
+import type { CallBudget } from './call-budget.ts';
 import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-caller.ts';
 import { createRefusalLog } from './refusal-log.ts';
 import { apiError, sendError } from './send-error.ts';
@@ -51,6 +52,8 @@ export type ApiDeps = CallerDeps & {
   /** Throws auth.forbidden where the role does not allow it; the refusal is then on the audit log. */
   demand(principal: Principal, permission: Permission, route: RouteName, purpose: Purpose): Promise<void>;
   handlers: Handlers;
+  /** Whether a caller may ask once more; anybody without end where absent. */
+  budget?: CallBudget;
   /** Folder of the built console. */
   consoleDirectory: string;
   /** Loopback without TLS where absent. */
@@ -97,7 +100,7 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   const refused = createRefusalLog(deps.log);
   app.setErrorHandler((error, request, reply) => {
     const code = sendError(deps.log, reply, error);
-    if (code === 'auth.origin-refused' || code === 'api.request-invalid') refused(code, request.ip);
+    if (code === 'auth.origin-refused' || code === 'api.request-invalid' || code === 'api.too-many') refused(code, request.ip);
   });
   app.setNotFoundHandler((request, reply) => {
     // A page's address gets the console; a missing file is missing.
@@ -150,9 +153,16 @@ async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: 
   callers.set(request, caller);
   if (route.needs === 'public') return;
   if (principal === null) throw new PrimumError('auth.required');
+  if (deps.budget?.(callerKey(caller)) === false) throw new PrimumError('api.too-many');
   if (session !== null && !(route.states ?? ['full']).includes(session.state)) throw new PrimumError('auth.incomplete', session.state);
   if (route.needs !== 'session') await deps.demand(principal, route.needs, name, purposeOf(route, request));
   if (route.freshFactor === true && (session === null || !deps.isFresh(session))) throw new PrimumError('auth.fresh-factor-needed');
+}
+
+function callerKey({ principal, session }: Caller): string {
+  if (session !== null) return `session ${session.id}`;
+  if (principal?.kind === 'client') return `client ${principal.clientId}`;
+  return principal?.kind === 'user' ? `app ${principal.via?.clientId ?? ''} ${principal.userId}` : 'system';
 }
 
 /** An unknown word is a mistake of the caller and not taken for the usual purpose. */
