@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { purposes } from '@primum/contract';
 import { Secret, TOTP } from 'otpauth';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchPatient } from '../../bench/support/ward-messages.ts';
 import { ask, bootForTest, signIn, type Answer, type Asked, type Booted } from '../support/booted.ts';
-import { admittedAt, illPatient } from '../support/ill-patient.ts';
+import { admittedAt, illPatient, withdrawLast } from '../support/ill-patient.ts';
 
 const patient: BenchPatient = { mrn: 'INS1', visit: 'INSV1', bed: 'I1', admittedAt };
 const colleague: BenchPatient = { mrn: 'INS2', visit: 'INSV2', bed: 'I2', admittedAt };
@@ -126,6 +127,24 @@ describe('a clinician of another ward', () => {
 });
 
 describe('a member of staff', () => {
+  it('is told by the stream of events which stays changed where they may read patients, and not else', async () => {
+    const heard = async (token: string): Promise<string> => {
+      const cut = new AbortController();
+      const stream = await fetch(`${primum.url}api/events`, { headers: { cookie: `primum_session=${token}` }, signal: cut.signal });
+      let text = '';
+      const reading = (async () => { for await (const chunk of stream.body!) text += Buffer.from(chunk).toString(); })().catch(() => undefined);
+      await primum.send(...withdrawLast(patient, 1, 'C').map((message) => message.replaceAll('|C-', `|${randomUUID().slice(0, 6)}-`)));
+      await sleep(600);
+      cut.abort();
+      await reading;
+      return text;
+    };
+    expect(await heard(clinician)).toContain(ids.stay);
+    const deaf = await heard(officer);
+    expect(deaf).toContain('event: worklist');
+    expect(deaf).not.toContain(ids.stay);
+  });
+
   it('gains nothing by fields that nobody asked for', async () => {
     const tries: Asked[] = [
       { method: 'POST', path: '/api/session', body: { username: 'insider', password: 'x', role: 'security-officer' } },

@@ -1,4 +1,5 @@
 import { openSync, writeSync, mkdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createLog, PrimumError, type Log } from '@primum/base';
 import { primumHome } from '@primum/store';
@@ -39,9 +40,16 @@ export async function withCore<T>(home: string, work: (core: Core) => Promise<T>
   }
 }
 
-/** Who runs a command on this machine, for the audit log. */
-export function osUser(): string {
-  return process.env['SUDO_USER'] ?? process.env['USER'] ?? String(process.getuid?.() ?? 'unknown');
+/** Who runs a command on this machine, for the audit log: as the system knows them. What `USER` says is whoever sets it. */
+export function osUser(environment: NodeJS.ProcessEnv = process.env): string {
+  const uid = process.getuid?.() ?? -1;
+  const sudoer = environment['SUDO_USER'];
+  if (uid === 0 && sudoer !== undefined && /^[a-z_][a-z0-9_.-]{0,31}$/i.test(sudoer)) return sudoer;
+  try {
+    return userInfo().username;
+  } catch {
+    return String(uid); // a user without an entry, in a container
+  }
 }
 
 export function isUuid(text: string): boolean {

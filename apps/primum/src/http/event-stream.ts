@@ -16,8 +16,8 @@ const maxPerSession = 10;
  */
 export type EventStream = {
   publish(event: ServerEvent): void;
-  /** `token`: of the session for which it stays open. */
-  attach(response: ServerResponse, options: { now: () => Date; token: string }): void;
+  /** `token`: of the session for which it stays open. `stays`: whether it may hear which stays changed. */
+  attach(response: ServerResponse, options: { now: () => Date; token: string; stays: boolean }): void;
   readonly size: number;
   close(): void;
 };
@@ -28,7 +28,7 @@ export function createEventStream(options: {
   maxClients?: number; gatherMs?: number;
 }): EventStream {
   const { live, maxClients = 200, gatherMs = 250 } = options;
-  const clients = new Map<ServerResponse, string>();
+  const clients = new Map<ServerResponse, { token: string; stays: boolean }>();
   const waiting = new Map<string, ServerEvent>();
   const lastSent = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
@@ -43,7 +43,7 @@ export function createEventStream(options: {
     const at = performance.now();
     for (const [key, event] of waiting) {
       lastSent.set(key, at);
-      for (const client of clients.keys()) send(client, event);
+      for (const [client, { stays }] of clients) if (stays || event.type !== 'stay') send(client, event);
     }
     waiting.clear();
     if (lastSent.size > 10_000) lastSent.clear();
@@ -57,8 +57,8 @@ export function createEventStream(options: {
     busy = true;
     const asked = [...clients];
     try {
-      const good = await live([...new Set(asked.map(([, token]) => token))]);
-      for (const [client, token] of asked) if (!good.has(token)) client.end();
+      const good = await live([...new Set(asked.map(([, { token }]) => token))]);
+      for (const [client, { token }] of asked) if (!good.has(token)) client.end();
     } catch {
       for (const [client] of asked) client.destroy();
     } finally {
@@ -75,15 +75,15 @@ export function createEventStream(options: {
       if (due <= 0) flush();
       else timer ??= setTimeout(flush, due);
     },
-    attach(response, { now, token }) {
-      const own = [...clients.values()].filter((other) => other === token).length;
+    attach(response, { now, token, stays }) {
+      const own = [...clients.values()].filter((other) => other.token === token).length;
       if (clients.size >= maxClients || own >= maxPerSession) {
         response.writeHead(503).end();
         return;
       }
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', connection: 'keep-alive', 'x-accel-buffering': 'no' });
       response.write('retry: 1000\n\n');
-      clients.set(response, token);
+      clients.set(response, { token, stays });
       looking ??= setInterval(() => void look(), lookMs);
       send(response, { type: 'hello', now: now().toISOString() });
       const beat = setInterval(() => {

@@ -2,6 +2,7 @@ import { createFindModel, createViewDeps, forgetPatients } from '@primum/serving
 import { tenant } from '../core.ts';
 import { modelFolderOf, trustedKeysOf } from '../models.ts';
 import { version } from '../version.ts';
+import { callerOf } from './caller.ts';
 import type { HandlerDeps } from './handler-deps.ts';
 import { auditOperations } from './operations/audit.ts';
 import { evidenceOperations } from './operations/evidence.ts';
@@ -46,9 +47,11 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...smartOperations(deps),
     health: async () => ({ status: 'ok', version }),
     openapi: async () => openapi(version),
-    events: async ({ reply, token }) => {
+    events: async (call) => {
+      const { reply, token } = call;
+      const stays = core.policy.decide({ tenant, principal: callerOf(call), authority: 'patient.read', purpose: 'TREAT' }).allowed;
       reply.hijack();
-      events.attach(reply.raw, { now: () => clock.now(), token: token ?? '' });
+      events.attach(reply.raw, { now: () => clock.now(), token: token ?? '', stays });
       return undefined;
     },
     model: async () => ({
