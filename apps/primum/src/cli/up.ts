@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PrimumError } from '@primum/base';
+import { isLoopbackHost, PrimumError } from '@primum/base';
 import { parseVerifierKey, type Witness } from '@primum/trust';
 import type { BackupSchedule } from '../backup/start-backups.ts';
 import { bootPrimum, type Primum } from '../boot.ts';
@@ -68,11 +68,13 @@ export async function up(args: readonly string[]): Promise<void> {
   await untilStopped(primum);
 }
 
-/** `VERIFIER_KEY@URL`, as its operator publishes both. */
+/** `VERIFIER_KEY@URL`, as its operator publishes both; beyond this machine by TLS. */
 function witnessOf(text: string): Witness {
   const [, keyText = '', url = ''] = /^([^@]+)@(https?:\/\/.+)$/.exec(text) ?? [];
   const key = parseVerifierKey(keyText);
-  if (key === undefined) throw new PrimumError('config.usage', '--witness takes VERIFIER_KEY@URL');
+  if (key === undefined || !URL.canParse(url)) throw new PrimumError('config.usage', '--witness takes VERIFIER_KEY@URL');
+  const { protocol, hostname } = new URL(url);
+  if (protocol !== 'https:' && !isLoopbackHost(hostname)) throw new PrimumError('net.plaintext-refused', `the witness at ${hostname}`);
   return { url, key };
 }
 
