@@ -82,6 +82,17 @@ describe('convertMessage', () => {
     expect(resources(conversion, 'ServiceRequest')).toHaveLength(2);
   });
 
+  it.each([
+    ['SIU^S12', ['SCH|p^A|f^B|||||ROUTINE^Routine^HL70276||||^^^20260103090000+0100^20260103093000+0100', 'PID|1||1^^^A', 'AIP|1|A|77^SURGEON^ANN'], 'Appointment', { status: 'booked', start: '2026-01-03T09:00:00+01:00', end: '2026-01-03T09:30:00+01:00', participant: [{ status: 'accepted' }, { status: 'accepted' }] }],
+    ['SIU^S15', ['SCH|p^A|f^B', 'PID|1||1^^^A'], 'Appointment', { status: 'cancelled' }],
+    ['MDM^T02', ['PID|1||1^^^A', 'PV1|1|I', 'TXA|1|DS^Discharge summary|TX|202601020300||||||||doc1^A|||||AU||AV', 'OBX|1|TX|1||a line'], 'DocumentReference', { status: 'current', docStatus: 'final', masterIdentifier: { value: 'doc1' }, content: [{ attachment: { data: 'YSBsaW5l', contentType: 'text/plain; charset=utf-8' } }] }],
+    ['VXU^V04', ['PID|1||1^^^A', 'ORC|RE|p|f^B', 'RXA|0|1|20260102||208^COVID-19^CVX|0.3|mL^^UCUM||00^New^NIP001||||||LOT1|20270101||||CP|A', 'RXR|IM^Intramuscular^HL70162'], 'Immunization', { status: 'completed', vaccineCode: { coding: [{ code: '208', system: 'http://hl7.org/fhir/sid/cvx' }] }, doseQuantity: { value: 0.3, code: 'mL', system: 'http://unitsofmeasure.org' }, lotNumber: 'LOT1', identifier: [{ value: 'p' }, { value: 'f' }] }],
+    ['RDE^O11', ['PID|1||1^^^A', 'ORC|NW|p|f||||||20260102', 'RXE||1191^Aspirin^RXNORM|100|200|mg^^UCUM|||||30|tab'], 'MedicationRequest', { status: 'active', intent: 'order', medicationCodeableConcept: { coding: [{ code: '1191' }] }, dosageInstruction: [{ doseAndRate: [{ doseRange: { low: { value: 100, code: 'mg' }, high: { value: 200, code: 'mg' } } }] }] }],
+    ['ADT^A40', ['PID|1||1^^^A^MR', 'MRG|2^^^A^MR'], 'Linkage', { item: [{ type: 'source', resource: { identifier: { value: '1' } } }, { type: 'historical', resource: { identifier: { value: '2' } } }] }],
+  ])('makes of %s what its segments say', (type, lines, resourceType, expected) => {
+    expect(resources(convert(header.replace('ORU^R01^ORU_R01', type), ...lines), resourceType)).toMatchObject([expected]);
+  });
+
   it('counts what a feed loses', () => {
     const { trace } = convert(header, 'PID|1||1^^^A', 'ZPV|1|x', 'ZPV|2|y');
     expect(countCoverage([trace, trace])[0]).toEqual({ segment: 'ZPV', field: 1, valued: 4, dropped: 4, droppedComponents: {} });

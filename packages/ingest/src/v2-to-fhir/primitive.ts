@@ -10,6 +10,7 @@ const tqUnits: Readonly<Record<string, string>> = { S: 's', M: 'min', H: 'h', D:
 
 export const primitives: Readonly<Record<string, Primitive>> = {
   string: (text) => text,
+  base64: (text) => Buffer.from(text, 'utf8').toString('base64'),
   lower: (text) => text.toLowerCase(),
   code: (text) => text.trim() || undefined,
   date: (text) => dateTime(text)?.slice(0, 10),
