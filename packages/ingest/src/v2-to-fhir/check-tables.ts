@@ -44,9 +44,18 @@ export function checkTables(tables: MappingTables): void {
   for (const [name, map] of tables.datatypes) checkRules(name, map.rules, false);
   for (const [name, map] of tables.concepts) if (!isObject(map.codes)) fault(name, 'codes', 'missing');
   for (const { events, segments } of tables.messages) {
-    if (!Array.isArray(events)) fault('messages', 'events', 'not a list');
+    if (!isTextList(events)) fault('messages', 'events', 'not a list');
+    if (!isObject(segments)) fault('messages', events.join(), 'segments');
     for (const file of Object.values(segments)) if (file !== null && !tables.segments.has(file)) fault('messages', events.join(), `no segment file ${file}`);
   }
+  for (const { segment, before, file } of tables.details) {
+    if (!isTextList(before)) fault('details', segment, 'before is not a list');
+    if (!tables.segments.has(file)) fault('details', segment, `no segment file ${file}`);
+  }
+}
+
+function isTextList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function isCondition(value: unknown): boolean {

@@ -54,14 +54,24 @@ export function convertMessage(message: Hl7Message, tables: MappingTables, optio
   const files = tables.messages.find(({ events }) => events.includes(event))?.segments ?? {};
   const run: Run = { tables, builder, slots: new Map(), items: [], event, anchor: '', trace: [], deletions: [] };
   const unread: Hl7Segment[] = [];
-  for (const segment of message.segments) {
-    const file = files[segment.name] === undefined ? segment.name : files[segment.name];
+  for (const [index, segment] of message.segments.entries()) {
+    const named = files[segment.name];
+    const file = named === undefined ? detailFile(tables, message.segments, index) ?? segment.name : named;
     const map = file === null || file === undefined ? undefined : tables.segments.get(file);
     if (map === undefined) unread.push(segment);
     readSegment(run, segment, map);
   }
   dropBareItems(run);
   return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions, unread };
+}
+
+function detailFile(tables: MappingTables, segments: readonly Hl7Segment[], index: number): string | undefined {
+  const name = segments[index]?.name;
+  const details = tables.details.filter(({ segment }) => segment === name);
+  if (details.length === 0) return undefined;
+  const next = segments.findIndex((segment, at) => at > index && segment.name === name);
+  const between = segments.slice(index + 1, next === -1 ? undefined : next);
+  return details.find(({ before }) => between.some((segment) => before.includes(segment.name)))?.file;
 }
 
 function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined): void {

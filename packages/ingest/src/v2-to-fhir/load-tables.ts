@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { PrimumError } from '@primum/base';
 import { checkTables } from './check-tables.ts';
 import { isObject, type Json } from './element-path.ts';
-import type { ConceptMap, DatatypeMap, MappingTables, MessageMap, SegmentMap } from './rule.ts';
+import type { ConceptMap, DatatypeMap, DetailMap, MappingTables, MessageMap, SegmentMap } from './rule.ts';
 
 /** The mapping files of this package. */
 export const v2MappingsDirectory: string = fileURLToPath(new URL('../../mappings/v2', import.meta.url));
@@ -24,10 +24,11 @@ export async function loadV2Mappings(own?: string): Promise<MappingTables> {
     const members = [...files].filter(([path]) => path.startsWith(`${folder}/`)).map(([, json]): [string, T] => [String(json[key]), json as T]);
     return new Map(members);
   };
-  const messages = files.get('messages.json')?.['messages'];
+  const { messages, details } = files.get('messages.json') ?? {};
   const tables: MappingTables = {
     segments: of<SegmentMap>('segments', 'segment'), datatypes: of<DatatypeMap>('datatypes', 'datatype'), concepts: of<ConceptMap>('concepts', 'map'),
     messages: Array.isArray(messages) ? messages as MessageMap[] : [], // checked below, as above
+    details: Array.isArray(details) ? details as DetailMap[] : [],
   };
   checkTables(tables);
   return tables;

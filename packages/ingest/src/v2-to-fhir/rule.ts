@@ -94,11 +94,15 @@ export type ConceptMap = {
 /** Which file a segment is read by in messages of these trigger events; null: not at all. */
 export type MessageMap = { events: readonly string[]; segments: Readonly<Record<string, string | null>> };
 
+/** A segment that stands before one of these, up to the next of its own name, is read by this file: what an ORC orders. */
+export type DetailMap = { segment: string; before: readonly string[]; file: string };
+
 export type MappingTables = {
   segments: ReadonlyMap<string, SegmentMap>;
   datatypes: ReadonlyMap<string, DatatypeMap>;
   concepts: ReadonlyMap<string, ConceptMap>;
   messages: readonly MessageMap[];
+  details: readonly DetailMap[];
 };
 
 const none: readonly string[] = [];
