@@ -53,10 +53,11 @@ export function convertMessage(message: Hl7Message, tables: MappingTables, optio
   const event = header === undefined ? '' : component(header, 9, { comp: 2 });
   const files = tables.messages.find(({ events }) => events.includes(event))?.segments ?? {};
   const run: Run = { tables, builder, slots: new Map(), items: [], event, anchor: '', trace: [], deletions: [] };
+  const details = filesByDetail(tables, message.segments);
   const unread: Hl7Segment[] = [];
   for (const [index, segment] of message.segments.entries()) {
     const named = files[segment.name];
-    const file = named === undefined ? detailFile(tables, message.segments, index) ?? segment.name : named;
+    const file = named === undefined ? details.get(index) ?? segment.name : named;
     const map = file === null || file === undefined ? undefined : tables.segments.get(file);
     if (map === undefined) unread.push(segment);
     readSegment(run, segment, map);
@@ -65,13 +66,18 @@ export function convertMessage(message: Hl7Message, tables: MappingTables, optio
   return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions, unread };
 }
 
-function detailFile(tables: MappingTables, segments: readonly Hl7Segment[], index: number): string | undefined {
-  const name = segments[index]?.name;
-  const details = tables.details.filter(({ segment }) => segment === name);
-  if (details.length === 0) return undefined;
-  const next = segments.findIndex((segment, at) => at > index && segment.name === name);
-  const between = segments.slice(index + 1, next === -1 ? undefined : next);
-  return details.find(({ before }) => between.some((segment) => before.includes(segment.name)))?.file;
+/** Files that the details after a segment decide, by its index; one pass from the end, however many orders a message holds. */
+function filesByDetail(tables: MappingTables, segments: readonly Hl7Segment[]): Map<number, string> {
+  const files = new Map<number, string>();
+  const after = new Map<string, string>();
+  for (let index = segments.length - 1; index >= 0; index -= 1) {
+    const name = segments[index]?.name ?? '';
+    const file = after.get(name);
+    if (file !== undefined) files.set(index, file);
+    after.delete(name);
+    for (const { segment, before, file: chosen } of tables.details) if (before.includes(name)) after.set(segment, chosen);
+  }
+  return files;
 }
 
 function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined): void {
@@ -182,9 +188,13 @@ function open(run: Run, segment: string, opening: Opening, around: Surroundings)
   }
 }
 
+/** Items that no rule wrote to say nothing. */
 function dropBareItems(run: Run): void {
-  for (const { list, item, bare } of run.items) {
-    if (Object.keys(item).length === bare) list.splice(list.indexOf(item), 1);
+  const bare = new Set<unknown>(run.items.filter(({ item, bare: size }) => Object.keys(item).length === size).map(({ item }) => item));
+  for (const list of new Set(run.items.map(({ list: one }) => one))) {
+    let kept = 0;
+    for (const item of list) if (!bare.has(item)) { list[kept] = item; kept += 1; }
+    list.length = kept;
   }
 }
 
