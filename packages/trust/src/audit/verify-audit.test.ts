@@ -20,6 +20,23 @@ async function write(events: Partial<AuditInput>[]): Promise<void> {
 }
 
 describe('verification without a copy outside', () => {
+  it('sees a patient added beside those whom an event names', async () => {
+    const other = await openTestTrust();
+    try {
+      const [a, b, c] = [uuidv7(), uuidv7(), uuidv7()];
+      await other.audit.write(other.db, [{ tenant, action: 'worklist.read', outcome: 'success', principal, purpose: 'TREAT', patientIds: [a, b], at: other.clock.now() }]);
+      const sequencer = createSequencer({ db: other.db, log: silentLog }, { pollMs: 5, auditEveryMs: 5 });
+      while ((await other.db.query('select 1 from audit_event where seq is null limit 1')).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await sequencer.close();
+      expect((await verifyAudit(other.db, other.keys, { tenant })).findings).toEqual([]);
+      await other.db.query('alter table audit_event disable trigger all');
+      await other.db.query('update audit_event set patient_id = $1', [c]);
+      expect((await verifyAudit(other.db, other.keys, { tenant })).findings).toEqual([{ kind: 'altered', fromSeq: 1, toSeq: 1 }]);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('finds each altered and each missing row, and only those', async () => {
     const [a, b] = [uuidv7(), uuidv7()];
     await write(Array.from({ length: 13 }, (_, n) => (n === 11 ? { patientIds: [a, b] } : { patientId: a, entities: [{ type: 'Observation', id: String(n) }] })));

@@ -180,7 +180,8 @@ async function isUnaltered(keys: Keys, tenant: number, row: Row): Promise<boolea
   try {
     const { event, leaf } = await openAuditEvent(keys, tenant, row.id, row.sealed);
     const said = clearColumnsOf(event);
-    const patients = row.patient_ids ?? (row.patient_id === null ? [] : [row.patient_id]);
+    // One or several, in one of two columns: a second name beside the others is an alteration too.
+    const patients = [...(row.patient_id === null ? [] : [row.patient_id]), ...(row.patient_ids ?? [])];
     return leaf.equals(row.leaf) && event.id === row.id && said.recordedAt === row.recorded_at.toISOString() && said.actor === row.actor
       && said.action === row.action && said.outcome === row.outcome && said.purpose === row.purpose && said.patients.join() === patients.join();
   } catch {
