@@ -68,6 +68,7 @@ export const alterations: Readonly<Record<string, Alteration>> = {
   'purpose changed': column("purpose = 'HRESCH'"),
   'time changed': column("recorded_at = recorded_at - interval '1 day'"),
   'patient changed': column('patient_id = gen_random_uuid(), patient_ids = null'),
+  'patient added beside': column('patient_id = coalesce(patient_id, gen_random_uuid()), patient_ids = array[gen_random_uuid()]'),
   'body changed': column('sealed = set_byte(sealed, length(sealed) - 1, get_byte(sealed, length(sealed) - 1) # 1)'),
   'body emptied': column("sealed = ''"),
   'leaf changed': column('leaf = set_byte(leaf, 7, get_byte(leaf, 7) # 128)'),
