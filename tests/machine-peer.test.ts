@@ -37,7 +37,7 @@ beforeAll(async () => {
     transport: transportOf({ 'tls-cert': certFile, 'tls-key': keyFile, 'tls-client-ca': certificates.caFile }),
   });
   await addClient(primum.core, tenant, admin, {
-    id: 'integration-engine', name: 'Integration engine', kind: 'service', scopes: ['system/Observation.rs'], redirectUris: [], launchUrl: null, jwks: null, jwksUri: null,
+    id: 'integration-engine', name: 'Integration engine', kind: 'service', scopes: ['system/Observation.rs'], purposes: ['TREAT'], redirectUris: [], launchUrl: null, jwks: null, jwksUri: null,
     certificateFingerprint: new X509Certificate(known.cert).fingerprint256.replaceAll(':', '').toLowerCase(),
   });
 });

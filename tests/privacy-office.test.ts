@@ -112,7 +112,7 @@ describe('the privacy office', () => {
     const path = `/api/patients/${patient}/disclosures`;
     await primum.core.audit.write(primum.core.db, [{
       tenant, action: 'patient.read', outcome: 'success', purpose: 'HRESCH', patientId: patient, at: new Date(),
-      principal: { kind: 'client', clientId: '=cmd|<script>alert(1)</script>', scopes: [] },
+      principal: { kind: 'client', clientId: '=cmd|<script>alert(1)</script>', scopes: [], purposes: [] },
     }]);
     const csv = await get('privacy-officer', `${path}?kind=disclosures&format=csv`);
     expect(csv.headers['content-type']).toContain('text/csv');

@@ -336,6 +336,18 @@ describe('a backend service', () => {
     expect((await fhir(access, `Patient/${mine.patient}`)).status).toBe(403);
   });
 
+  it('asks for what it was registered for and for nothing else: a research job cannot read names as treatment', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES384', { extractable: true });
+    await register({ id: 'study', name: 'Study', kind: 'service', purposes: ['HRESCH'], scopes: ['system/Patient.r'], jwks: { keys: [{ ...await exportJWK(publicKey), kid: 'k1', alg: 'ES384', use: 'sig' }] } });
+    const jwt = await assertion(claims({ iss: 'study', sub: 'study' }), 'ES384', privateKey);
+    const access = String((await token(jwt, 'system/Patient.r')).body['access_token']);
+    const asking = (purpose: string) => fetch(`${origin}/api/fhir/Patient/${mine.patient}`, { headers: { authorization: `Bearer ${access}`, 'x-purpose-of-use': purpose } });
+    for (const purpose of ['TREAT', 'HOPERAT', 'PUBHLTH']) expect({ purpose, status: (await asking(purpose)).status }).toEqual({ purpose, status: 403 });
+    const night = String((await token(await assertion(claims()), 'system/Patient.r')).body['access_token']);
+    const status = async (headers: Record<string, string>): Promise<number> => (await fetch(`${origin}/api/fhir/Patient/${mine.patient}`, { headers: { authorization: `Bearer ${night}`, ...headers } })).status;
+    expect([await status({}), await status({ 'x-purpose-of-use': 'PUBHLTH' })]).toEqual([200, 403]);
+  });
+
   it('is refused an assertion that is replayed, late, long-lived, for another place, by another key or algorithm', async () => {
     const replayed = await assertion(claims());
     expect((await token(replayed, 'system/Patient.r')).status).toBe(200);

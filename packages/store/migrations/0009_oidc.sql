@@ -10,6 +10,7 @@ create table client (
   redirect_uris text[] not null,
   launch_url text,
   scopes text[] not null,
+  purposes text[] not null,
   jwks jsonb,
   jwks_uri text,
   certificate_fingerprint bytea,

@@ -1,5 +1,5 @@
-import { Button, Group, Modal, SegmentedControl, Stack, Textarea, TextInput } from '@mantine/core';
-import type { NewClient } from '@primum/contract';
+import { Button, Group, Modal, NativeSelect, SegmentedControl, Stack, Textarea, TextInput } from '@mantine/core';
+import { purposes, purposeWords, type NewClient } from '@primum/contract';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { callApi } from '../api/client.ts';
@@ -8,6 +8,8 @@ import { FailureNote } from '../ui/failure-note.tsx';
 import { clientsQuery } from './queries.ts';
 
 const usualScopes = { app: 'openid fhirUser launch launch/patient patient/*.rs', service: 'system/Observation.rs' } as const;
+/** What the policies let service accounts ask for. */
+const servicePurposes = purposes.filter((purpose) => purpose === 'TREAT' || purpose === 'HOPERAT' || purpose === 'PUBHLTH' || purpose === 'HRESCH');
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '');
 
 export function NewClientDialog({ onClose }: { onClose: () => void }) {
@@ -19,9 +21,10 @@ export function NewClientDialog({ onClose }: { onClose: () => void }) {
   const [redirects, setRedirects] = useState('');
   const [launchUrl, setLaunchUrl] = useState('');
   const [proof, setProof] = useState('');
+  const [purpose, setPurpose] = useState<(typeof servicePurposes)[number]>('TREAT');
   const add = useMutation({
     mutationFn: () => callApi('addClient', { body: {
-      id: id.trim(), name: name.trim(), kind, scopes: words(scopes), ...proofOf(proof.trim()),
+      id: id.trim(), name: name.trim(), kind, scopes: words(scopes), ...proofOf(proof.trim()), ...(kind === 'service' ? { purposes: [purpose] } : {}),
       ...(kind === 'app' ? { redirectUris: words(redirects), ...(launchUrl.trim() === '' ? {} : { launchUrl: launchUrl.trim() }) } : {}),
     } }),
     onSuccess(rows) {
@@ -44,6 +47,12 @@ export function NewClientDialog({ onClose }: { onClose: () => void }) {
           <TextInput label="Id" description="The client_id that it sends" required maxLength={64} pattern="[A-Za-z0-9][A-Za-z0-9._\-]*" value={id} onChange={(event) => setId(event.currentTarget.value)} data-autofocus />
           <TextInput label="Name" description="What people read when it asks" required maxLength={100} value={name} onChange={(event) => setName(event.currentTarget.value)} />
           <Textarea label="Scopes" description="What it may ask at most, with spaces between" required autosize value={scopes} onChange={(event) => setScopes(event.currentTarget.value)} />
+          {kind === 'service' && (
+            <NativeSelect
+              label="Purpose" description="The only one that it may ask for; research sees pseudonyms" data={servicePurposes.map((value) => ({ value, label: `${value}: ${purposeWords[value]}` }))}
+              value={purpose} onChange={({ currentTarget: { value } }) => setPurpose(servicePurposes.find((one) => one === value) ?? 'TREAT')}
+            />
+          )}
           {kind === 'app' && <Textarea label="Redirect addresses" description="One a line, taken letter by letter" required autosize value={redirects} onChange={(event) => setRedirects(event.currentTarget.value)} />}
           {kind === 'app' && <TextInput label="Launch address" description="Where it opens from a patient’s page; leave empty for none" maxLength={500} value={launchUrl} onChange={(event) => setLaunchUrl(event.currentTarget.value)} />}
           <Textarea

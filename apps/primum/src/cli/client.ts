@@ -2,11 +2,11 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PrimumError } from '@primum/base';
-import { addClient, listClients, mintSystemPrincipal, setClientDisabled, type NewClient } from '@primum/trust';
+import { addClient, isPurpose, listClients, mintSystemPrincipal, setClientDisabled, type NewClient, type Purpose } from '@primum/trust';
 import { tenant } from '../core.ts';
 import { homeOf, osUser, withCore } from './settings.ts';
 
-const usage = 'primum client list | add ID --name NAME --scopes "…" (--redirect URL… [--launch URL] | --service) [--jwks FILE | --jwks-uri URL] [--certificate FILE.pem] | disable ID | enable ID';
+const usage = 'primum client list | add ID --name NAME --scopes "…" (--redirect URL… [--launch URL] | --service [--purpose TREAT|HOPERAT|PUBHLTH|HRESCH…]) [--jwks FILE | --jwks-uri URL] [--certificate FILE.pem] | disable ID | enable ID';
 
 /** SMART apps and service accounts. */
 export async function client(args: readonly string[]): Promise<void> {
@@ -14,7 +14,7 @@ export async function client(args: readonly string[]): Promise<void> {
     args: [...args], allowPositionals: true,
     options: {
       home: { type: 'string' }, name: { type: 'string' }, scopes: { type: 'string' }, redirect: { type: 'string', multiple: true }, launch: { type: 'string' }, service: { type: 'boolean' },
-      jwks: { type: 'string' }, 'jwks-uri': { type: 'string' }, certificate: { type: 'string' },
+      purpose: { type: 'string', multiple: true }, jwks: { type: 'string' }, 'jwks-uri': { type: 'string' }, certificate: { type: 'string' },
     },
   });
   const [verb, id] = positionals;
@@ -27,6 +27,7 @@ export async function client(args: readonly string[]): Promise<void> {
     } else if (verb === 'add' && id !== undefined && values.name !== undefined && values.scopes !== undefined) {
       const added: NewClient = {
         id, name: values.name, kind: values.service === true ? 'service' : 'app', scopes: values.scopes.split(/\s+/).filter((scope) => scope !== ''),
+        purposes: values.service === true ? (values.purpose ?? ['TREAT']).map(purposeIn) : [],
         redirectUris: values.redirect ?? [], launchUrl: values.launch ?? null, jwksUri: values['jwks-uri'] ?? null,
         jwks: values.jwks === undefined ? null : jwksIn(values.jwks), certificateFingerprint: values.certificate === undefined ? null : fingerprintOf(values.certificate),
       };
@@ -37,6 +38,11 @@ export async function client(args: readonly string[]): Promise<void> {
       console.log(`${id} is ${verb}d.`);
     } else throw new PrimumError('config.usage', usage);
   });
+}
+
+function purposeIn(text: string): Purpose {
+  if (!isPurpose(text)) throw new PrimumError('config.usage', '--purpose: a code of v3 PurposeOfUse');
+  return text;
 }
 
 function jwksIn(file: string): NonNullable<NewClient['jwks']> {

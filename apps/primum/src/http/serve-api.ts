@@ -137,7 +137,7 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
         // Validated against the route's schemas just before.
         params: request.params as Record<string, unknown>,
         query: request.query as Record<string, unknown>,
-        body: request.body, principal, session, token, remote: request.ip, purpose: purposeOf(route, request), reply, request,
+        body: request.body, principal, session, token, remote: request.ip, purpose: purposeOf(route, request, principal), reply, request,
       });
       if (!reply.sent) await reply.send(answer ?? null);
       return reply;
@@ -155,7 +155,7 @@ async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: 
   if (principal === null) throw new PrimumError('auth.required');
   if (deps.budget?.(callerKey(caller)) === false) throw new PrimumError('api.too-many');
   if (session !== null && !(route.states ?? ['full']).includes(session.state)) throw new PrimumError('auth.incomplete', session.state);
-  if (route.needs !== 'session') await deps.demand(principal, route.needs, name, purposeOf(route, request));
+  if (route.needs !== 'session') await deps.demand(principal, route.needs, name, purposeOf(route, request, principal));
   if (route.freshFactor === true && (session === null || !deps.isFresh(session))) throw new PrimumError('auth.fresh-factor-needed');
 }
 
@@ -165,9 +165,10 @@ function callerKey({ principal, session }: Caller): string {
   return principal?.kind === 'user' ? `app ${principal.via?.clientId ?? ''} ${principal.userId}` : 'system';
 }
 
-/** An unknown word is a mistake of the caller and not taken for the usual purpose. */
-function purposeOf({ needs }: Route, { headers }: FastifyRequest): Purpose {
+/** An unknown word is a mistake of the caller and not taken for the usual purpose. A service account registered for one asks for that. */
+function purposeOf({ needs }: Route, { headers }: FastifyRequest, principal: Principal | null): Purpose {
   const said = headers['x-purpose-of-use'];
+  if (said === undefined && principal?.kind === 'client' && principal.purposes.length === 1) return principal.purposes[0]!;
   if (said === undefined) return needs === 'public' || needs === 'session' ? 'HOPERAT' : usualPurpose[needs];
   if (typeof said !== 'string' || !isPurpose(said)) throw new PrimumError('api.request-invalid', 'x-purpose-of-use');
   return said;

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { purposes } from '../roles.ts';
 import { Instant, Nullable, OneOf, Text, Uuid } from './common.ts';
 
 export const clientKinds = ['app', 'service'] as const;
@@ -16,6 +17,8 @@ export const ClientRow = Type.Object({
   redirectUris: Type.Array(Type.String()),
   launchUrl: Nullable(Type.String()),
   scopes: Type.Array(Type.String()),
+  /** What a service account was registered for; empty of an app. */
+  purposes: Type.Array(Type.String()),
   /** How it proves who it is. */
   proof: OneOf(['none', 'keys', 'keys-at-address', 'certificate'] as const),
   createdAt: Instant,
@@ -28,6 +31,8 @@ export const NewClient = Type.Object({
   name: Text(100, 1),
   kind: OneOf(clientKinds),
   scopes: Type.Array(Text(120, 1), { minItems: 1, maxItems: 50 }),
+  /** Of a service account, TREAT where none is said. */
+  purposes: Type.Optional(Type.Array(OneOf(purposes), { minItems: 1, maxItems: 10 })),
   redirectUris: Type.Optional(Type.Array(Address, { maxItems: 10 })),
   launchUrl: Type.Optional(Address),
   jwks: Type.Optional(Jwks),

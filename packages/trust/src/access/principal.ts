@@ -24,8 +24,8 @@ export type UserPrincipal = {
   /** Address of the client. */
   remote?: string;
 };
-/** A service account: a SMART backend service or a machine peer. */
-export type ClientPrincipal = { kind: 'client'; clientId: string; scopes: readonly string[]; remote?: string };
+/** A service account: a SMART backend service or a machine peer. `purposes`: those it was registered for; it may claim no other. */
+export type ClientPrincipal = { kind: 'client'; clientId: string; scopes: readonly string[]; purposes: readonly Purpose[]; remote?: string };
 export type SystemPrincipal = { kind: 'system'; name: SystemName; readonly [minted]: true };
 export type Principal = UserPrincipal | ClientPrincipal | SystemPrincipal;
 

@@ -182,7 +182,7 @@ function auditRefusals(deps: IssuerDeps, tenant: number, provider: Provider): vo
     // A name that is no client's is written nowhere in clear: anything may have been pasted there.
     const principal: AuditActor = clientId === undefined
       ? { kind: 'unknown', usernameToken: blindToken(deps.keys, tenant, 'username', `client ${typeof named === 'string' ? named : ''}`).toString('hex'), remote: ctx.ip }
-      : { kind: 'client', clientId, scopes: [], remote: ctx.ip };
+      : { kind: 'client', clientId, scopes: [], purposes: [], remote: ctx.ip };
     await deps.audit.write(deps.db, [{
       tenant, principal, action: ctx.path.startsWith('/auth') ? 'authorization.refused' : 'token.refused', outcome: 'minor-failure', purpose: 'HSYSADMIN', at: deps.clock.now(), entities: [{ type: 'refusal', id: error }],
     }]);

@@ -53,7 +53,7 @@ export function createOidcStore(deps: OidcStoreDeps, tenant: number): (model: st
     const scopes = typeof payload.scope === 'string' ? payload.scope.split(' ') : [];
     await audit.write(tx, [{
       tenant, action, outcome: 'success', purpose: 'HSYSADMIN', at: clock.now(),
-      principal: person === null ? { kind: 'client', clientId, scopes } : { ...person.principal, via: { clientId, scopes } },
+      principal: person === null ? { kind: 'client', clientId, scopes, purposes: [] } : { ...person.principal, via: { clientId, scopes } },
       entities: [{ type: what, id: payload.jti === undefined ? '' : secretDigest(payload.jti).toString('hex').slice(0, 16) }, { type: 'client', id: clientId }, ...scopes.map((id) => ({ type: 'scope', id }))],
     }]);
   };

@@ -53,8 +53,8 @@ describe('scopes', () => {
     expect(may(app(['system/*.rs']), 'Observation')).toBe(false);
     expect(may(app(['user/*.cruds']), 'Patient', patient, 'alert.act')).toBe(false);
     expect(may(app(['user/*.rs']), 'Patient', { ...patient, careUnits: ['*', 'B'] })).toBe(false);
-    expect(may({ kind: 'client', clientId: 'c', scopes: ['user/*.rs'] }, 'Patient')).toBe(false);
-    expect(may({ kind: 'client', clientId: 'c', scopes: ['system/Patient.r'] }, 'Patient')).toBe(true);
+    expect(may({ kind: 'client', clientId: 'c', scopes: ['user/*.rs'], purposes: ['TREAT'] }, 'Patient')).toBe(false);
+    expect(may({ kind: 'client', clientId: 'c', scopes: ['system/Patient.r'], purposes: ['TREAT'] }, 'Patient')).toBe(true);
   });
   it('of a patient are for that patient, by any of its merged records', () => {
     expect(may(app(['patient/*.rs'], 'p'), 'Patient')).toBe(true);

@@ -79,6 +79,7 @@ export function createPolicy({ readPatientFacts, folders = [], demonstration, lo
   const residuals = new Map<string, Residual>();
 
   const decide: Policy['decide'] = ({ principal, authority, purpose, subject, resourceType }) => {
+    if (principal.kind === 'client' && !principal.purposes.includes(purpose)) return { allowed: false, by: ['registered-purposes'], purpose };
     if (!withinScopes(principal, { authority, subject, resourceType })) return { allowed: false, by: ['scopes'], purpose };
     const asking = entityOf(principal);
     const resource = resourceOf(principal, subject);
@@ -100,6 +101,7 @@ export function createPolicy({ readPatientFacts, folders = [], demonstration, lo
   };
 
   const filter: Policy['filter'] = ({ principal, authority, purpose, resourceType }, place) => {
+    if (principal.kind === 'client' && !principal.purposes.includes(purpose)) return { sql: 'false', values: [] };
     if (!withinScopes(principal, { authority, resourceType })) return { sql: 'false', values: [] };
     const asking = entityOf(principal);
     const residual = residuals.get(`${authority}\n${purpose}\n${asking.key}`) ?? keep(residuals, `${authority}\n${purpose}\n${asking.key}`, () => {

@@ -93,7 +93,7 @@ describe('the account of who saw a patient', () => {
   const ask = (kind: 'disclosures' | 'accesses', more: { from?: Date; to?: Date } = {}, by = officer) => accountOfDisclosures({ ...trust, groups }, by, { tenant, patientId, kind, ...more });
 
   beforeAll(async () => {
-    const client = { kind: 'client' as const, clientId: 'registry', scopes: [] };
+    const client = { kind: 'client' as const, clientId: 'registry', scopes: [], purposes: [] };
     const event = (purpose: Purpose, more: Partial<AuditInput> = {}): AuditInput => ({ tenant, action: 'patient.read', outcome: 'success', principal: ann, purpose, patientId, at: new Date(day), ...more });
     await trust.audit.write(trust.db, [
       event('TREAT'), event('TREAT', { at: new Date(day + hourMs) }), event('TREAT', { patientId: merged, at: new Date(day + 2 * hourMs) }), event('TREAT', { at: new Date(day + 24 * hourMs) }),

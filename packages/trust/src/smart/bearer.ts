@@ -1,6 +1,6 @@
 import type { Clock } from '@primum/base';
 import type { Db } from '@primum/store';
-import type { ClientPrincipal, UserPrincipal } from '../access/principal.ts';
+import type { ClientPrincipal, Purpose, UserPrincipal } from '../access/principal.ts';
 import type { Keys } from '../keys/keys.ts';
 import { secretDigest } from '../oidc/digest.ts';
 import { findPerson } from '../oidc/people.ts';
@@ -8,10 +8,10 @@ import { findClientByCertificate } from './clients.ts';
 
 export type BearerDeps = { db: Db; keys: Keys; clock: Clock };
 
-type Row = { kind: 'AccessToken' | 'ClientCredentials'; id_digest: Buffer; client_id: string; user_id: string | null; issued_at: Date; sealed: Buffer; mfa: boolean | null; patient_id: string | null };
+type Row = { kind: 'AccessToken' | 'ClientCredentials'; id_digest: Buffer; client_id: string; user_id: string | null; issued_at: Date; sealed: Buffer; mfa: boolean | null; patient_id: string | null; purposes: Purpose[] };
 
 const selectToken = `
-select p.kind, p.id_digest, p.client_id, p.user_id, p.issued_at, p.sealed, g.mfa, g.patient_id
+select p.kind, p.id_digest, p.client_id, p.user_id, p.issued_at, p.sealed, g.mfa, g.patient_id, c.purposes
 from oidc_payload p
 join client c on c.tenant = p.tenant and c.id = p.client_id and c.disabled_at is null
 left join oidc_grant g on g.tenant = p.tenant and g.grant_digest = p.grant_digest and g.expires_at > $4
@@ -30,7 +30,7 @@ export async function bearerPrincipal(deps: BearerDeps, tenant: number, token: s
   // Sealed by the issuer's store: what oidc-provider wrote of a token.
   const { scope = '' } = JSON.parse(opened.toString()) as { scope?: string };
   const scopes = scope.split(' ').filter((one) => one !== '');
-  if (row.kind === 'ClientCredentials') return { kind: 'client', clientId: row.client_id, scopes, remote };
+  if (row.kind === 'ClientCredentials') return { kind: 'client', clientId: row.client_id, scopes, purposes: row.purposes, remote };
   if (row.user_id === null || row.mfa === null) return null;
   const person = await findPerson(deps.db, tenant, row.user_id);
   if (person === null || person.validFrom > row.issued_at) return null;
@@ -44,5 +44,5 @@ export async function bearerPrincipal(deps: BearerDeps, tenant: number, token: s
  */
 export async function certificatePrincipal(deps: BearerDeps, tenant: number, fingerprint: Buffer, remote: string): Promise<ClientPrincipal | null> {
   const client = await findClientByCertificate(deps.db, tenant, fingerprint);
-  return client === null ? null : { kind: 'client', clientId: client.id, scopes: client.scopes, remote };
+  return client === null ? null : { kind: 'client', clientId: client.id, scopes: client.scopes, purposes: client.purposes, remote };
 }

@@ -2,7 +2,7 @@ import { PrimumError, type Clock } from '@primum/base';
 import type { Db, Sql } from '@primum/store';
 import type { ClientMetadata } from 'oidc-provider';
 import { requirePermission } from '../access/require-permission.ts';
-import type { Principal } from '../access/principal.ts';
+import type { Principal, Purpose } from '../access/principal.ts';
 import type { Audit } from '../audit/audit.ts';
 import type { Policy } from '../policy/policy.ts';
 import { canonicalScope, coveredScopes, isRestricted } from './scopes.ts';
@@ -11,20 +11,22 @@ import { canonicalScope, coveredScopes, isRestricted } from './scopes.ts';
 export type ClientKind = 'app' | 'service';
 export type RegisteredClient = {
   id: string; name: string; kind: ClientKind; redirectUris: readonly string[]; launchUrl: string | null; scopes: readonly string[];
+  /** What a service account may ask for; of an app, the person's own say. */
+  purposes: readonly Purpose[];
   jwks: { keys: readonly object[] } | null; jwksUri: string | null; certificateFingerprint: string | null; createdAt: Date; disabledAt: Date | null;
 };
 export type NewClient = Omit<RegisteredClient, 'createdAt' | 'disabledAt'>;
 export type ClientDeps = { db: Db; audit: Audit; clock: Clock; policy: Policy };
 
 type Row = {
-  id: string; name: string; kind: ClientKind; redirect_uris: string[]; launch_url: string | null; scopes: string[]; jwks: { keys: object[] } | null; jwks_uri: string | null;
+  id: string; name: string; kind: ClientKind; redirect_uris: string[]; launch_url: string | null; scopes: string[]; purposes: Purpose[]; jwks: { keys: object[] } | null; jwks_uri: string | null;
   certificate_fingerprint: Buffer | null; created_at: Date; disabled_at: Date | null;
 };
-const columns = 'id, name, kind, redirect_uris, launch_url, scopes, jwks, jwks_uri, certificate_fingerprint, created_at, disabled_at';
+const columns = 'id, name, kind, redirect_uris, launch_url, scopes, purposes, jwks, jwks_uri, certificate_fingerprint, created_at, disabled_at';
 
 function clientOf(row: Row): RegisteredClient {
   return {
-    id: row.id, name: row.name, kind: row.kind, redirectUris: row.redirect_uris, launchUrl: row.launch_url, scopes: row.scopes, jwks: row.jwks, jwksUri: row.jwks_uri,
+    id: row.id, name: row.name, kind: row.kind, redirectUris: row.redirect_uris, launchUrl: row.launch_url, scopes: row.scopes, purposes: row.purposes, jwks: row.jwks, jwksUri: row.jwks_uri,
     certificateFingerprint: row.certificate_fingerprint?.toString('hex') ?? null, createdAt: row.created_at, disabledAt: row.disabled_at,
   };
 }
@@ -59,16 +61,16 @@ export async function addClient(deps: ClientDeps, tenant: number, by: Principal,
   const scopes = client.scopes.map((scope) => canonicalScope(scope)!); // checked just before
   await deps.db.transaction(async (tx) => {
     const added = await tx.query(
-      `insert into client (tenant, id, name, kind, redirect_uris, launch_url, scopes, jwks, jwks_uri, certificate_fingerprint, created_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) on conflict do nothing returning 1`,
+      `insert into client (tenant, id, name, kind, redirect_uris, launch_url, scopes, jwks, jwks_uri, certificate_fingerprint, created_at, purposes)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning 1`,
       [
         tenant, client.id, client.name, client.kind, client.redirectUris, client.launchUrl, scopes, client.jwks === null ? null : JSON.stringify(client.jwks), client.jwksUri,
-        client.certificateFingerprint === null ? null : Buffer.from(client.certificateFingerprint, 'hex'), deps.clock.now(),
+        client.certificateFingerprint === null ? null : Buffer.from(client.certificateFingerprint, 'hex'), deps.clock.now(), client.purposes,
       ]);
     if (added.length === 0) throw new PrimumError('client.exists');
     await deps.audit.write(tx, [{
       tenant, action: 'client.added', outcome: 'success', principal: by, purpose: 'HSYSADMIN', at: deps.clock.now(),
-      entities: [{ type: 'client', id: client.id }, ...scopes.map((id) => ({ type: 'scope', id }))],
+      entities: [{ type: 'client', id: client.id }, ...scopes.map((id) => ({ type: 'scope', id })), ...client.purposes.map((id) => ({ type: 'purpose', id }))],
     }]);
   });
 }
@@ -103,6 +105,7 @@ function checkClient(client: NewClient): void {
     if (scope.startsWith('system/') !== (kind === 'service')) throw invalid('scopes: system/ is for services, everything else for apps');
   }
   if (scopes.length === 0) throw invalid('scopes: at least one');
+  if ((client.purposes.length > 0) !== (kind === 'service')) throw invalid('purposes: at least one of a service; an app asks for what its person does');
   if (kind === 'app') {
     if (redirectUris.length === 0 || redirectUris.length > 10 || !redirectUris.every(isRedirect)) throw invalid('redirectUris: 1 to 10, https, http on this machine, or an app\'s own scheme; no fragment');
     if (launchUrl !== null && !isSecure(launchUrl)) throw invalid('launchUrl: https, or http on this machine');

@@ -43,8 +43,8 @@ function clientOperations(core: Core): Record<'clients' | 'addClient' | 'changeC
   return {
     clients: list,
     addClient: async (call) => {
-      const { id, name, kind, scopes, redirectUris = [], launchUrl, jwks, jwksUri, certificateFingerprint } = call.body as NewClient; // validated by the route's schema
-      await addClient(core, tenant, callerOf(call), { id, name, kind, scopes, redirectUris, launchUrl: launchUrl ?? null, jwks: jwks ?? null, jwksUri: jwksUri ?? null, certificateFingerprint: certificateFingerprint ?? null });
+      const { id, name, kind, scopes, purposes = kind === 'service' ? ['TREAT'] as const : [], redirectUris = [], launchUrl, jwks, jwksUri, certificateFingerprint } = call.body as NewClient; // validated by the route's schema
+      await addClient(core, tenant, callerOf(call), { id, name, kind, scopes, purposes, redirectUris, launchUrl: launchUrl ?? null, jwks: jwks ?? null, jwksUri: jwksUri ?? null, certificateFingerprint: certificateFingerprint ?? null });
       return list();
     },
     changeClient: async (call) => {
@@ -56,9 +56,9 @@ function clientOperations(core: Core): Record<'clients' | 'addClient' | 'changeC
 }
 
 export function clientRow(client: RegisteredClient): ClientRow {
-  const { id, name, kind, redirectUris, launchUrl, scopes, jwks, jwksUri, certificateFingerprint, createdAt, disabledAt } = client;
+  const { id, name, kind, redirectUris, launchUrl, scopes, purposes, jwks, jwksUri, certificateFingerprint, createdAt, disabledAt } = client;
   return {
-    id, name, kind, redirectUris: [...redirectUris], launchUrl, scopes: [...scopes],
+    id, name, kind, redirectUris: [...redirectUris], launchUrl, scopes: [...scopes], purposes: [...purposes],
     proof: jwks !== null ? 'keys' : jwksUri !== null ? 'keys-at-address' : certificateFingerprint !== null ? 'certificate' : 'none',
     createdAt: createdAt.toISOString(), disabledAt: disabledAt?.toISOString() ?? null,
   };
