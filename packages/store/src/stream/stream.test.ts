@@ -229,7 +229,8 @@ describe('a consumer', () => {
     const idle = collect(sequencer, 'idle', ['rare']);
     for (let k = 0; k < 6; k += 1) await announce(...Array(1_000).keys());
     await until(async () => (await streamHead(db, tenant)) === 6_000, 'numbered');
-    await until(async () => (await db.query("select 1 from consumer_offset where consumer = 'idle' and seq = 6000")).length === 1, 'kept up');
+    // It moves in strides of 5,000 at least: where it looked in the middle of the numbering, it stands at what was there.
+    await until(async () => (await db.query("select 1 from consumer_offset where consumer = 'idle' and seq >= 5000")).length === 1, 'kept up');
     await db.transaction((tx) => writeOutbox(tx, [{ tenant, topic: 'rare', key: uuidv7(), payload: { n: 7 } }]));
     sequencer.kick();
     await until(() => idle.seen.length === 1, 'the rare one');
