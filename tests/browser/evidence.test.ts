@@ -39,7 +39,7 @@ describe.skipIf(chromiumPath() === undefined)('evidence in a browser', () => {
 
   it('flags a flow without an agreement until one is entered', async () => {
     const { db } = stage.primum.core;
-    await db.query("insert into client (tenant, id, name, kind, scopes, redirect_uris, created_at) values (1, 'chart', 'Growth chart', 'app', '{patient/Observation.rs}', '{https://app.example/back}', now())");
+    await db.query("insert into client (tenant, id, name, kind, scopes, purposes, redirect_uris, created_at) values (1, 'chart', 'Growth chart', 'app', '{patient/Observation.rs}', '{}', '{https://app.example/back}', now())");
     await page.reload();
     await page.getByText('1 flow of personal data has no agreement in force.').waitFor();
     await page.getByText('Enter an agreement').click();
