@@ -8,7 +8,7 @@ import { interpretFrame } from '../accept/interpret-frame.ts';
 import { lanesOf } from '../reading/tokens.ts';
 import { createSourceDirectory } from '../sources/source-directory.ts';
 
-export type QuarantineDeps = PhiReaderDeps;
+export type QuarantineDeps = PhiReaderDeps & { db: Db };
 
 /** A message that waits for a person: why, never what it says. */
 export type QuarantinedMessage = {

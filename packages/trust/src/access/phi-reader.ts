@@ -1,6 +1,6 @@
 import { errorCatalogue } from '@primum/contract';
 import { PrimumError, type Clock } from '@primum/base';
-import type { Db } from '@primum/store';
+import type { Sql } from '@primum/store';
 import type { Audit } from '../audit/audit.ts';
 import type { AuditOutcome } from '../audit/audit-event.ts';
 import type { Keys } from '../keys/keys.ts';
@@ -30,7 +30,8 @@ export type PhiReader = {
   note(use: PhiUse, action?: string): void;
 };
 
-export type PhiReaderDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock; policy: Policy };
+/** `db`: the pool, or the transaction that the read and its audit are part of. */
+export type PhiReaderDeps = { db: Sql; keys: Keys; audit: Audit; clock: Clock; policy: Policy };
 
 export type PhiReadRequest = {
   tenant: number;

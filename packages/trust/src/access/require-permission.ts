@@ -1,10 +1,10 @@
 import { PrimumError, type Clock } from '@primum/base';
-import type { Db, Sql } from '@primum/store';
+import type { Sql } from '@primum/store';
 import type { Audit } from '../audit/audit.ts';
 import type { PatientFacts, Policy, PolicyRequest } from '../policy/policy.ts';
 import type { Authority, Principal, Purpose } from './principal.ts';
 
-export type RefusalDeps = { db: Db; audit: Audit; clock: Clock; policy: Policy };
+export type RefusalDeps = { db: Sql; audit: Audit; clock: Clock; policy: Policy };
 
 export type PermissionRequest = {
   tenant: number; principal: Principal; authority: Authority; purpose: Purpose; action: string;

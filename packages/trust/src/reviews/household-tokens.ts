@@ -34,7 +34,8 @@ export async function refreshHouseholds(deps: PhiReaderDeps & { households: Hous
   const stale = [...versions].filter(([patientId, version]) => held.get(patientId) !== version).map(([patientId]) => patientId);
   if (stale.length === 0) return;
   const request = { tenant, principal: mintSystemPrincipal('trust'), purpose: 'HCOMPL', action: 'household.read', scope: { patientIds: stale } } as const;
-  const read = await withPhiReader(deps, request, (reader) => households.read(tx, reader, stale));
+  // In this transaction: one that waits for another connection while it holds its locks can wait for ever.
+  const read = await withPhiReader({ ...deps, db: tx }, request, (reader) => households.read(tx, reader, stale));
   for (const { patientId, version, surnames, addresses } of read) {
     await tx.query(
       `insert into patient_household (tenant, patient_id, version, surname_tokens, address_tokens) values ($1, $2, $3, $4, $5)

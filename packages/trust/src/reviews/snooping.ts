@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorFields, type Log } from '@primum/base';
-import type { Sql } from '@primum/store';
+import type { Db, Sql } from '@primum/store';
 import { mintSystemPrincipal } from '../access/principal.ts';
 import { looksContext, type LooksContextDeps } from './looks-context.ts';
 import { openReview, type NewReview } from './open-review.ts';
@@ -8,7 +8,7 @@ import type { SnoopingRules } from './snooping-rules.ts';
 import { suspicionsOf, type Looks, type Suspicion } from './suspicions.ts';
 import { volumeFindings } from './volume-findings.ts';
 
-export type SnoopingDeps = LooksContextDeps & { rules: SnoopingRules; log: Log };
+export type SnoopingDeps = LooksContextDeps & { db: Db; rules: SnoopingRules; log: Log };
 
 type EventRow = { id: string; recorded_at: Date; actor: string; purpose: string; action: string; outcome: string; patient_ids: string[] };
 
