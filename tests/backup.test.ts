@@ -56,7 +56,9 @@ describe('a backup', () => {
     const drill = await verifyBackup({ keys: primum.core.keys, clock: primum.core.clock, log: silentLog }, { directory: place('db') });
     expect(drill).toMatchObject({ backup: made.backup, identical: true, differing: [], audit: { findings: 0 }, passed: true });
     expect(drill.rows).toBe(made.rows);
-    expect(drill.audit.checked).toBeGreaterThan(10);
+    // Events are numbered behind their commit: how many were is the moment's, that all of these verify is not.
+    expect(drill.audit.checked).toBeGreaterThan(0);
+    expect(drill.audit.checked).toBe(drill.audit.head);
     expect(drill.opened['resource']!.opened).toBeGreaterThan(10);
     expect(drill.opened['message']!.opened).toBeGreaterThanOrEqual(12);
     expect(drill.opened['prediction']!.opened).toBeGreaterThan(0);
