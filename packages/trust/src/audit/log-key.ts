@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, fsyncSync, closeSync, linkSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { PrimumError } from '@primum/base';
+import { createDurably } from '../keys/create-durably.ts';
 import type { Keys } from '../keys/keys.ts';
 import { createSigner, type Signer } from './signed-note.ts';
 
@@ -19,7 +20,7 @@ export async function openLogKey(deps: { keys: Keys; directory: string }, tenant
   if (!existsSync(path)) {
     await keys.ensure(tenant, [{ kind: 'tenant' }]);
     const made = { origin: `primum/${randomBytes(8).toString('hex')}/audit/${tenant}`, seed: randomBytes(32).toString('base64') };
-    createDurably(directory, path, keys.seal(tenant, { kind: 'tenant' }, Buffer.from(JSON.stringify(made)), aadOf(tenant)));
+    createDurably(path, keys.seal(tenant, { kind: 'tenant' }, Buffer.from(JSON.stringify(made)), aadOf(tenant)));
   }
   const content: unknown = JSON.parse((await keys.open(tenant, readFileSync(path), aadOf(tenant))).toString());
   if (typeof content !== 'object' || content === null || !('origin' in content && 'seed' in content)) throw new PrimumError('trust.key-store-unusable', 'the audit log\'s key');
@@ -30,23 +31,4 @@ export async function openLogKey(deps: { keys: Keys; directory: string }, tenant
 export function retireLogKey(directory: string, tenant: number, suffix: string): void {
   const path = pathOf(directory, tenant);
   if (existsSync(path)) renameSync(path, `${path}.${suffix}`);
-}
-
-/** Of two processes that make it at once, the slower takes the faster's. */
-function createDurably(directory: string, path: string, content: Uint8Array): void {
-  const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  const fd = openSync(temporary, 'wx', 0o600);
-  try {
-    writeSync(fd, content);
-    fsyncSync(fd);
-    if (!existsSync(path)) linkSync(temporary, path);
-  } catch (error) {
-    if (!existsSync(path)) throw error;
-  } finally {
-    closeSync(fd);
-    rmSync(temporary, { force: true });
-  }
-  const folder = openSync(directory, 'r');
-  fsyncSync(folder);
-  closeSync(folder);
 }

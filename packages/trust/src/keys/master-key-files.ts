@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { PrimumError } from '@primum/base';
+import { createDurably, syncFolder } from './create-durably.ts';
 import type { LoadedMasterKey, MasterKeySource } from './master-keys.ts';
 
 const fileName = (generation: number): string => (generation === 1 ? 'master.key' : `master-${generation}.key`);
@@ -22,7 +23,7 @@ export function masterKeysBeside(directory: string): MasterKeySource {
         if (readdirSync(directory).some((entry) => /^\d+$/.test(entry))) {
           throw new PrimumError('trust.key-store-unusable', 'master.key is missing beside existing keys');
         }
-        createDurably(directory, join(directory, fileName(1)));
+        createDurably(join(directory, fileName(1)), newKeyText());
       }
       return generations().flatMap((generation) => {
         const path = join(directory, fileName(generation));
@@ -31,7 +32,7 @@ export function masterKeysBeside(directory: string): MasterKeySource {
         return since === undefined ? [] : [{ generation, key: keyOf(readFileSync(path, 'utf8').trim(), fileName(generation)), since }];
       });
     },
-    add: async (generation) => createDurably(directory, join(directory, fileName(generation))),
+    add: async (generation) => createDurably(join(directory, fileName(generation)), newKeyText()),
     drop: async (generation) => shred(directory, join(directory, fileName(generation))),
   };
 }
@@ -79,26 +80,11 @@ function readForeign(path: string): LoadedMasterKey[] {
   }).sort((a, b) => a.generation - b.generation);
 }
 
+const newKeyText = (): Buffer => Buffer.from(`${randomBytes(32).toString('hex')}\n`);
+
 function keyOf(text: string, where: string): Buffer {
   if (!/^[0-9a-f]{64}$/.test(text)) throw new PrimumError('trust.key-store-unusable', `${where} is not 64 hexadecimal digits`);
   return Buffer.from(text, 'hex');
-}
-
-/** Two processes may start at once: the link of the slower fails, and both read the faster's. */
-function createDurably(directory: string, path: string): void {
-  const temporary = join(directory, `${randomBytes(12).toString('hex')}.tmp`);
-  const fd = openSync(temporary, 'wx', 0o600);
-  try {
-    writeSync(fd, `${randomBytes(32).toString('hex')}\n`);
-    fsyncSync(fd);
-    if (!existsSync(path)) linkSync(temporary, path);
-  } catch (error) {
-    if (!existsSync(path)) throw error;
-  } finally {
-    closeSync(fd);
-    rmSync(temporary, { force: true });
-  }
-  syncFolder(directory);
 }
 
 function shred(directory: string, path: string): void {
@@ -109,10 +95,4 @@ function shred(directory: string, path: string): void {
   closeSync(fd);
   unlinkSync(path);
   syncFolder(directory);
-}
-
-function syncFolder(directory: string): void {
-  const folder = openSync(directory, 'r');
-  fsyncSync(folder);
-  closeSync(folder);
 }
