@@ -57,7 +57,7 @@ describe('lineage', () => {
     expect(graph.truncated).toBe(false);
     const found = reached(graph);
     expect(graph.nodes.filter(({ id }) => !found.has(id))).toEqual([]);
-    expect(JSON.stringify(graph)).not.toMatch(/LIN1|Bench|1960/);
+    expect(JSON.stringify(graph)).not.toMatch(/LIN1|Bench|1960-?01-?01/);
   });
 
   it('names exactly the facts that a score was made from: those of other codes and hours are not in it', async () => {
