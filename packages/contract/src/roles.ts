@@ -4,6 +4,7 @@ export type Role = (typeof roles)[number];
 
 export const permissions = [
   'patient.read', 'patient.find', 'prediction.read', 'prediction.replay', 'alert.act', 'emergency.access',
+  'record.write', 'record.define', 'record.import', 'record.export', 'feed.manage',
   'feed.read', 'quarantine.read', 'quarantine.replay', 'model.read', 'lineage.read',
   'consent.read', 'consent.write', 'rights.manage', 'erasure.manage', 'erasure.approve', 'retention.manage', 'model.decide',
   'audit.read', 'audit.export', 'disclosure.read', 'review.manage', 'breach.investigate',
@@ -22,6 +23,7 @@ export type Purpose = (typeof purposes)[number];
 /** What a permission is used for where a request does not say. */
 export const usualPurpose: Readonly<Record<Permission, Purpose>> = {
   'patient.read': 'TREAT', 'patient.find': 'TREAT', 'prediction.read': 'TREAT', 'prediction.replay': 'HQUALIMP', 'alert.act': 'TREAT', 'emergency.access': 'BTG',
+  'record.write': 'TREAT', 'record.define': 'HOPERAT', 'record.import': 'HOPERAT', 'record.export': 'HOPERAT', 'feed.manage': 'HOPERAT',
   'feed.read': 'HOPERAT', 'quarantine.read': 'HOPERAT', 'quarantine.replay': 'HOPERAT', 'model.read': 'HOPERAT', 'lineage.read': 'HQUALIMP',
   'consent.read': 'PATRQT', 'consent.write': 'PATRQT', 'rights.manage': 'PATRQT', 'erasure.manage': 'PATRQT', 'erasure.approve': 'PATRQT', 'model.decide': 'HOPERAT', 'retention.manage': 'HCOMPL',
   'audit.read': 'HCOMPL', 'audit.export': 'HCOMPL', 'disclosure.read': 'HCOMPL', 'review.manage': 'HCOMPL', 'breach.investigate': 'HCOMPL',

@@ -17,6 +17,13 @@ import { rightsOperations } from './operations/rights.ts';
 import { sessionOperations } from './operations/session.ts';
 import { smartOperations } from './operations/smart.ts';
 import { wardOperations } from './operations/ward.ts';
+import { terminologyOperations } from './operations/terminology.ts';
+import { bulkOperations } from './operations/bulk.ts';
+import { subscriptionsOperations } from './operations/subscriptions.ts';
+import { hl7Operations } from './operations/hl7.ts';
+import { devicesOperations } from './operations/devices.ts';
+import { qualityOperations } from './operations/quality.ts';
+import { viewsOperations } from './operations/views.ts';
 import { openapi } from './openapi.ts';
 import type { Handlers } from './serve-api.ts';
 
@@ -45,6 +52,13 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     ...reviewOperations(deps),
     ...rightsOperations(deps),
     ...smartOperations(deps),
+    ...terminologyOperations(deps),
+    ...bulkOperations(deps),
+    ...subscriptionsOperations(deps),
+    ...hl7Operations(deps),
+    ...devicesOperations(deps),
+    ...qualityOperations(deps),
+    ...viewsOperations(deps),
     health: async () => ({ status: 'ok', version }),
     openapi: async () => openapi(version),
     events: async (call) => {

@@ -4,7 +4,7 @@ import type { Permission } from '../roles.ts';
 
 /** One row of the table of operations. */
 export type Route = {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
   /** Permission that the caller must hold; `public` needs no session, `session` any. */
   needs: Permission | 'public' | 'session';

@@ -14,6 +14,14 @@ import { policyRoutes } from './routes/policy.ts';
 import { reviewRoutes } from './routes/reviews.ts';
 import { rightsRoutes } from './routes/rights.ts';
 import { smartRoutes } from './routes/smart.ts';
+import { fhirRoutes } from './routes/fhir.ts';
+import { terminologyRoutes } from './routes/terminology.ts';
+import { bulkRoutes } from './routes/bulk.ts';
+import { subscriptionsRoutes } from './routes/subscriptions.ts';
+import { hl7Routes } from './routes/hl7.ts';
+import { devicesRoutes } from './routes/devices.ts';
+import { qualityRoutes } from './routes/quality.ts';
+import { viewsRoutes } from './routes/views.ts';
 import type { Route } from './route.ts';
 import { Worklist } from './worklist.ts';
 
@@ -44,6 +52,7 @@ export const routes = {
   readResource: { method: 'GET', path: '/api/fhir/:type/:id', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid }) },
   readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid, version: Int32 }) },
   ...auditRoutes, ...evidenceRoutes, ...identityRoutes, ...keyRoutes, ...lineageRoutes, ...policyRoutes, ...reviewRoutes, ...rightsRoutes, ...smartRoutes,
+  ...fhirRoutes, ...terminologyRoutes, ...bulkRoutes, ...subscriptionsRoutes, ...hl7Routes, ...devicesRoutes, ...qualityRoutes, ...viewsRoutes,
 } as const satisfies Record<string, Route>;
 
 export type RouteName = keyof typeof routes;

@@ -10,7 +10,7 @@ export const askers: Readonly<Record<string, Principal>> = {
   'system:ingest': mintSystemPrincipal('ingest'),
   'system:serving': mintSystemPrincipal('serving'),
   'system:replay': mintSystemPrincipal('replay'),
-  client: { kind: 'client', clientId: 'any', scopes: ['system/*.rs'], purposes },
+  client: { kind: 'client', clientId: 'any', scopes: ['system/*.cruds'], purposes },
 };
 
 const plain: PatientFacts = { patientId: 'p', rootId: 'p', careUnits: ['*', 'A'], restricted: false, aiOptOut: false, researchOptOut: false, vip: false, emergencyFor: [] };

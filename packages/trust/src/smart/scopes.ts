@@ -1,21 +1,23 @@
-import { parseScope } from '../policy/within-scopes.ts';
+import { parseScope, type Interaction } from '../policy/within-scopes.ts';
 
 /**
- * Scopes of SMART App Launch 2.2 (section "Scopes"): `patient/`, `user/` and `system/` ones for reading FHIR, launch
- * context, and OpenID Connect's. What is served is reading and searching: `c`, `u` and `d` are never granted, and v1's
- * `.read` and `.*` are taken as `.rs`. A restriction by search (`?category=…`) is refused, because granting it without
+ * Scopes of SMART App Launch 2.2 (section "Scopes"): `patient/`, `user/` and `system/` ones for FHIR, launch
+ * context, and OpenID Connect's. v1's `.read` is taken as `.rs`, `.write` as `.cud`, `.*` as `.cruds`. A restriction by search (`?category=…`) is refused, because granting it without
  * the restriction would grant more than was asked.
  */
 
 /** FHIR R4 types that scopes may name; `*` is all of them. */
 const resourceTypes = [
-  '*', 'AllergyIntolerance', 'CarePlan', 'CareTeam', 'ClinicalImpression', 'Condition', 'Consent', 'Coverage', 'Device', 'DiagnosticReport', 'DocumentReference',
-  'Encounter', 'EpisodeOfCare', 'Flag', 'Goal', 'ImagingStudy', 'Immunization', 'Location', 'Media', 'Medication', 'MedicationAdministration', 'MedicationDispense',
-  'MedicationRequest', 'MedicationStatement', 'Observation', 'Organization', 'Patient', 'Practitioner', 'PractitionerRole', 'Procedure', 'Provenance',
-  'QuestionnaireResponse', 'RelatedPerson', 'RiskAssessment', 'ServiceRequest', 'Specimen',
+  '*', 'Account', 'AllergyIntolerance', 'Appointment', 'Basic', 'Binary', 'CarePlan', 'CareTeam', 'ChargeItem', 'Claim', 'ClinicalImpression', 'CodeSystem', 'Communication',
+  'Composition', 'ConceptMap', 'Condition', 'Consent', 'Coverage', 'Device', 'DeviceMetric', 'DiagnosticReport', 'DocumentReference',
+  'Encounter', 'EpisodeOfCare', 'ExplanationOfBenefit', 'FamilyMemberHistory', 'Flag', 'Goal', 'Group', 'HealthcareService', 'ImagingStudy', 'Immunization', 'List', 'Location',
+  'Media', 'Medication', 'MedicationAdministration', 'MedicationDispense', 'MedicationRequest', 'MedicationStatement', 'Observation', 'Organization', 'Patient',
+  'Practitioner', 'PractitionerRole', 'Procedure', 'Provenance', 'Questionnaire', 'QuestionnaireResponse', 'RelatedPerson', 'RiskAssessment', 'Schedule',
+  'ServiceRequest', 'Slot', 'Specimen', 'StructureDefinition', 'Subscription', 'Task', 'ValueSet', 'ViewDefinition',
 ] as const;
 const levels = ['patient', 'user', 'system'] as const;
-const forms = ['r', 's', 'rs'] as const;
+/** Every way of naming some of the five interactions, in their order. */
+const forms = Array.from({ length: 31 }, (_, n) => [...'cruds'].filter((_letter, bit) => ((n + 1) >> bit) % 2 === 1).join(''));
 
 export const contextScopes = ['openid', 'fhirUser', 'profile', 'offline_access', 'launch', 'launch/patient', 'launch/encounter'] as const;
 
@@ -23,13 +25,10 @@ export const contextScopes = ['openid', 'fhirUser', 'profile', 'offline_access',
 export const knownScopes: readonly string[] = [...contextScopes, ...levels.flatMap((level) => resourceTypes.flatMap((type) => forms.map((form) => `${level}/${type}.${form}`)))];
 const known = new Set(knownScopes);
 
-/** A scope as we grant it (`patient/Observation.cruds` → `patient/Observation.rs`); null where nothing of it is served. */
+/** A scope as we grant it (`patient/Observation.read` → `patient/Observation.rs`); null where nothing of it is served. */
 export function canonicalScope(scope: string): string | null {
-  const v2 = scope.replace(/\.(read|\*)$/, '.rs');
-  const parsed = parseScope(v2);
-  if (parsed === null) return known.has(scope) ? scope : null;
-  const served = `${parsed.level}/${parsed.type}.${parsed.interactions.replace(/[cud]/g, '')}`;
-  return known.has(served) ? served : null;
+  const v2 = scope.replace(/\.read$/, '.rs').replace(/\.write$/, '.cud').replace(/\.\*$/, '.cruds');
+  return known.has(v2) ? v2 : null;
 }
 
 /** Restricts by search, which is not served. */
@@ -53,7 +52,12 @@ export function coveredScopes(registered: readonly string[]): string[] {
 /** Of what was asked, what a client may have: the rest is left out, as the specification allows, and the token says so. */
 export function narrowScopes(asked: readonly string[], registered: readonly string[]): string[] {
   const canonical = asked.map(canonicalScope).filter((scope) => scope !== null);
-  return [...new Set(canonical)].filter((scope) => registered.some((held) => covers(held, scope)));
+  return [...new Set(canonical.flatMap((scope) => {
+    const wanted = parseScope(scope);
+    if (wanted === null) return registered.includes(scope) ? [scope] : [];
+    const letters = [...wanted.interactions].filter((letter) => registered.some((held) => covers(held, `${wanted.level}/${wanted.type}.${letter}`)));
+    return letters.length === 0 ? [] : [`${wanted.level}/${wanted.type}.${letters.join('')}`];
+  }))];
 }
 
 /** Of patients' data. */
@@ -61,8 +65,8 @@ export function isResourceScope(scope: string): boolean {
   return parseScope(scope) !== null;
 }
 
-/** Whether scopes allow an interaction (`r` read, `s` search) on a type at all; which patient is the policy's to say. */
-export function scopesAllow(scopes: readonly string[], interaction: 'r' | 's', resourceType: string): boolean {
+/** Whether scopes allow an interaction (`c` create, `r` read, `u` update, `d` delete, `s` search) on a type at all; which patient is the policy's to say. */
+export function scopesAllow(scopes: readonly string[], interaction: Interaction, resourceType: string): boolean {
   return scopes.some((text) => {
     const scope = parseScope(text);
     return scope !== null && scope.interactions.includes(interaction) && (scope.type === '*' || scope.type === resourceType);

@@ -1,0 +1,4 @@
+import type { Route } from '../route.ts';
+
+/** Data quality. */
+export const qualityRoutes = {} as const satisfies Record<string, Route>;

@@ -1,0 +1,4 @@
+import type { Route } from '../route.ts';
+
+/** Validation and terminology operations of FHIR. */
+export const terminologyRoutes = {} as const satisfies Record<string, Route>;

@@ -1,0 +1,30 @@
+-- Search: one row for each current, not deleted resource; it goes when the resource is deleted or its patient is erased.
+
+-- `tokens`: every token, reference, string and uri value as a 64-bit token (record/src/search). `ranges_*`: date, number
+-- and quantity values as [lo, hi] by parameter; epoch milliseconds for dates, canonical units for quantities.
+-- `at`, `at_end`: the type's main clinical date, which lists are cut and sorted by.
+create table resource_search (
+  tenant int not null references tenant,
+  type text not null,
+  id uuid not null,
+  version int not null,
+  patient_id uuid,
+  seq bigint not null,
+  recorded_at timestamptz not null,
+  at timestamptz,
+  at_end timestamptz,
+  tokens bigint[] not null,
+  range_param int[] not null default '{}',
+  range_lo double precision[] not null default '{}',
+  range_hi double precision[] not null default '{}',
+  primary key (tenant, type, id)
+);
+-- Which values are frequent decides between the list in order and the index of values.
+alter table resource_search alter column tokens set statistics 300;
+create index resource_search_tokens on resource_search using gin (tokens);
+create index resource_search_seq on resource_search (tenant, type, seq, id);
+create index resource_search_at on resource_search (tenant, type, at, id) where at is not null;
+create index resource_search_patient on resource_search (tenant, patient_id, type) where patient_id is not null;
+
+-- History of a type, and of all.
+create index resource_by_seq on resource (tenant, type, seq, id);

@@ -1,0 +1,1 @@
+-- Profiles and terminology that a hospital loads.

@@ -1,0 +1,1 @@
+-- Message types, listeners and senders of HL7 v2.

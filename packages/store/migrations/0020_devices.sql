@@ -1,0 +1,1 @@
+-- Devices, waveforms and tables.

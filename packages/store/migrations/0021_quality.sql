@@ -1,0 +1,1 @@
+-- Rules of data quality and their findings.

@@ -1,0 +1,1 @@
+-- ViewDefinitions that are kept up to date.
