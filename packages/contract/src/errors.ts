@@ -64,6 +64,10 @@ export const errorCatalogue = {
 
   'record.not-found': entry(404, 'There is no such resource', 'Check the id.'),
   'record.version-conflict': entry(409, 'The resource changed meanwhile', 'Read it again and repeat the change.'),
+  'record.version-mismatch': entry(412, 'The version that the request names is not the current one', 'Read the resource again and repeat the change upon what it is now.'),
+  'record.reference-unknown': entry(422, 'A reference leads to nothing on record', 'Register what it names first, or send both in one transaction.'),
+  'record.repeated': entry(400, 'One resource stands twice in a transaction', 'Say each resource once.'),
+  'record.too-many': entry(413, 'Too many resources in one request', 'Send fewer at a time.'),
   'record.deleted': entry(410, 'The resource was withdrawn', 'Read an earlier version at _history.'),
   'record.erased': entry(410, 'The content was erased', 'It cannot be brought back.'),
 

@@ -10,7 +10,7 @@ export { reduceStay, cancellable, type StaySummary, type IcuPeriod } from './sta
 export { stayFacts, stayFactChanges, type StayFact, type StayFactChange, type Demographics } from './stays/stay-facts.ts';
 export { eventName, type StayEvent, type StayEventKind, type StayEventDetail, type StayLocation } from './stays/stay-event.ts';
 export { readStayEvents, writeStayEvents, writeStays, type NewStayEvent, type StayRow } from './stays/stay-rows.ts';
-export { joinBytes, resourceAad, sealResources, writeResources, type ResourceRow, type SealedRow } from './resources/resource-rows.ts';
+export { joinBytes, resourceAad, sealResources, writeResourceRows, type ResourceRow, type SealedRow } from './resources/resource-rows.ts';
 export { readResource, readHistory, type StoredResource } from './resources/read-resource.ts';
 export { identityOf, type PatientIdentity, type VersionedIdentity } from './patients/identity-of.ts';
 export { readPatientFacts } from './patients/read-patient-facts.ts';
@@ -26,3 +26,7 @@ export {
 export { patientGroups } from './patients/patient-groups.ts';
 export { households } from './patients/households.ts';
 export { loadPurposeViews, viewFor } from './purpose-views/purpose-view.ts';
+export { patientIdOf, patientReferenced } from './repository/patient-of.ts';
+export { rowIdOf, uuidOf } from './repository/row-id.ts';
+export { writeVersions, writeSearchRows, type SearchIndex, type SearchValues } from './repository/write-versions.ts';
+export { writeResources, type WriteCall, type WriteDeps, type WriteOperation, type Written } from './repository/write-resources.ts';

@@ -1,4 +1,4 @@
-import { joinBytes, sealResources, writeFacts, writeResources, writeStayEvents, writeStays } from '@primum/record';
+import { joinBytes, sealResources, writeFacts, writeResourceRows, writeStayEvents, writeStays } from '@primum/record';
 import { writeOutbox, type OutboxEvent, type Sql } from '@primum/store';
 import { mintSystemPrincipal, type Audit, type AuditInput, type Keys } from '@primum/trust';
 import { messageAad } from '../accept/acceptor.ts';
@@ -36,7 +36,7 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
     insertLinks(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.links.map((link) => ({ ...link, messageId: ready.taken.id })))),
     writeStays(tx, tenant, seq, [...stays.values()]),
     writeStayEvents(tx, tenant, applied.flatMap(({ ready, effects }) => effects.stayEvents.map((row) => ({ ...row, messageId: ready.taken.id })))),
-    writeResources(tx, tenant, seq, resources),
+    writeResourceRows(tx, tenant, seq, resources),
     writeFacts(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.facts.map((fact) => ({ ...fact, messageId: ready.taken.id })))),
     updateMessages(tx, keys, tenant, outcomes),
     countUnmapped(tx, tenant, applied),

@@ -10,7 +10,7 @@ import { createAudit, createPolicy, mintSystemPrincipal, openKeys, withPhiReader
 import { identityOf } from '../patients/identity-of.ts';
 import { readHistory, readResource } from './read-resource.ts';
 import { readPatientFacts } from '../patients/read-patient-facts.ts';
-import { sealResources, writeResources, type ResourceRow } from './resource-rows.ts';
+import { sealResources, writeResourceRows, type ResourceRow } from './resource-rows.ts';
 
 const tenant = 1;
 let db: Db;
@@ -38,7 +38,7 @@ const patient = (id: string, family: string): Patient => ({
 const row = (id: string, version: number, family: string): ResourceRow => ({ type: 'Patient', id, version, patientId: id, messageId: null, body: patient(id, family) });
 async function write(...rows: ResourceRow[]): Promise<void> {
   await keys.ensure(tenant, rows.map(({ patientId }) => ({ kind: 'patient', patientId: patientId ?? '' })));
-  await writeResources(db, tenant, 1, await sealResources(keys, tenant, rows));
+  await writeResourceRows(db, tenant, 1, await sealResources(keys, tenant, rows));
 }
 const reading = <T>(patientIds: string[], work: (reader: PhiReader) => Promise<T>): Promise<T> => withPhiReader({ db, keys, audit, policy, clock: systemClock }, {
   tenant, principal: mintSystemPrincipal('ingest'), purpose: 'TREAT', scope: { patientIds }, action: 'phi.read',

@@ -25,7 +25,7 @@ export async function sealResources(keys: Pick<Keys, 'seal'>, tenant: number, ro
  * Writes new versions in one statement, under the locks of their patients. The bodies travel as one binary value that
  * the database cuts, since an array of bytea would be written out as hexadecimal text and read back.
  */
-export async function writeResources(tx: Sql, tenant: number, seq: number, rows: readonly SealedRow[]): Promise<void> {
+export async function writeResourceRows(tx: Sql, tenant: number, seq: number, rows: readonly SealedRow[]): Promise<void> {
   if (rows.length === 0) return;
   const { bytes, starts, lengths } = joinBytes(rows.map(({ sealed }) => sealed));
   await tx.query(`

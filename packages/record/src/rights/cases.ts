@@ -5,7 +5,7 @@ import {
 import { PrimumError, uuidv7 } from '@primum/base';
 import type { Sql } from '@primum/store';
 import { withPhiReader, withPhiWriter, type PhiWriter, type PhiWriterDeps, type UserPrincipal } from '@primum/trust';
-import { resourceAad, writeResources } from '../resources/resource-rows.ts';
+import { resourceAad, writeResourceRows } from '../resources/resource-rows.ts';
 import { announceConsent } from './objections.ts';
 import { lockGroup } from './patient-group.ts';
 
@@ -131,6 +131,6 @@ async function writeAmendment(writer: PhiWriter, tx: Sql, tenant: number, patien
   };
   const [seq] = await tx.query<{ seq: number }>('select nextval(\'known_seq\') as seq', []);
   const sealed = writer.seal(patientId, Buffer.from(JSON.stringify(amendment)), resourceAad(tenant, 'Communication', id, 1));
-  await writeResources(tx, tenant, seq!.seq, [{ type: 'Communication', id, version: 1, patientId, messageId: null, sealed }]); // nextval gives a row
+  await writeResourceRows(tx, tenant, seq!.seq, [{ type: 'Communication', id, version: 1, patientId, messageId: null, sealed }]); // nextval gives a row
   writer.note({ entities: [{ type: 'Communication', id }] });
 }

@@ -3,7 +3,7 @@ import type { ObjectionRequest, ObjectionScope } from '@primum/contract';
 import { PrimumError, uuidv7 } from '@primum/base';
 import { writeOutbox, type Sql } from '@primum/store';
 import { withPhiWriter, type PhiWriterDeps, type Principal } from '@primum/trust';
-import { resourceAad, writeResources } from '../resources/resource-rows.ts';
+import { resourceAad, writeResourceRows } from '../resources/resource-rows.ts';
 import { patientGroup, lockGroup } from './patient-group.ts';
 
 /**
@@ -104,7 +104,7 @@ async function writeConsent(deps: PhiWriterDeps, tx: Sql, tenant: number, princi
     await writer.ensure([patientId]);
     const sealed = writer.seal(patientId, Buffer.from(JSON.stringify(consent)), resourceAad(tenant, 'Consent', consent.id, version));
     const [seq] = await tx.query<{ seq: number }>('select nextval(\'known_seq\') as seq', []);
-    await writeResources(tx, tenant, seq!.seq, [{ type: 'Consent', id: consent.id, version, patientId, messageId: null, sealed }]); // nextval gives a row
+    await writeResourceRows(tx, tenant, seq!.seq, [{ type: 'Consent', id: consent.id, version, patientId, messageId: null, sealed }]); // nextval gives a row
     writer.note({ entities: [{ type: 'Consent', id: consent.id }] });
   });
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manualClock, silentLog } from '@primum/base';
 import { createOnnxEngine } from '@primum/inference';
-import { readPatientFacts, sealResources, writeFacts, writeResources, type Fact } from '@primum/record';
+import { readPatientFacts, sealResources, writeFacts, writeResourceRows, type Fact } from '@primum/record';
 import { createSequencer, writeOutbox, type Db, type Sql } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
 import { createAudit, createPolicy, openKeys } from '@primum/trust';
@@ -116,7 +116,7 @@ function recordOver(db: Db, { keys }: Deps) {
         );
         const body = { resourceType: 'Patient' as const, name: [{ family: name, given: ['Erika'] }], birthDate: '1962-01-01', gender: 'female' as const, identifier: [{ value: `MRN-${bed}` }] };
         const sealed = await sealResources(keys, tenant, [{ type: 'Patient', id: patientId, version: 1, patientId, messageId: null, body }]);
-        await writeResources(tx, tenant, await nextSeq(tx, [patientId]), sealed);
+        await writeResourceRows(tx, tenant, await nextSeq(tx, [patientId]), sealed);
         await append(tx, patientId, [
           { code: '30525-0', value: ageYears, at }, { code: 'primum:hospital-admit', value: 1, at }, { code: 'primum:icu-admit', value: 1, at },
         ], null);

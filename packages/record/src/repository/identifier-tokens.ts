@@ -1,0 +1,30 @@
+import type { Identifier } from '@medplum/fhirtypes';
+import type { Keys } from '@primum/trust';
+
+/** How an assigning authority of HL7 v2 stands as a system in FHIR. */
+const authoritySystem = 'urn:primum:authority:';
+/** Types of identifiers (v2 table 0203) that name a person within their authority; one without a type is taken to. */
+const naming = new Set(['', 'MR', 'MRN', 'PI', 'PT', 'PN', 'EN']);
+
+/**
+ * The tokens under which a Patient is found by its identifiers, the same that messages of HL7 v2 find it by: a number
+ * that came by one door is known at the other.
+ */
+export function identifiersOf(keys: Pick<Keys, 'token'>, tenant: number, identifiers: readonly Identifier[]): Buffer[] {
+  const tokens = identifiers.flatMap(({ system = '', value, type }) => {
+    const code = type?.coding?.find((coding) => naming.has(coding.code ?? '-'))?.code;
+    if (value === undefined || value === '' || (type?.coding !== undefined && code === undefined)) return [];
+    const authority = system.startsWith(authoritySystem) ? decodedAuthority(system.slice(authoritySystem.length)) : system;
+    return [keys.token(tenant, 'identifier', JSON.stringify([authority, value]))];
+  });
+  return [...new Map(tokens.map((token) => [token.toString('hex'), token])).values()];
+}
+
+/** As `authoritySystem` of the messages' mapping encodes it. */
+function decodedAuthority(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
