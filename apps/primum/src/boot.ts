@@ -154,6 +154,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     bearerOf: (token, remote) => bearerPrincipal(core, tenant, token, remote),
     certificateOf: (fingerprint, remote) => certificatePrincipal(core, tenant, fingerprint, remote),
     isAppOrigin: (origin) => isAppOrigin(db, tenant, origin),
+    permits: (principal, permission, purpose) => core.policy.decide({ tenant, principal, authority: permission, purpose }).allowed,
     demand: async (principal, permission, route, purpose) => void await requirePermission(core, { tenant, principal, authority: permission, purpose, action: `route.${String(route)}` }),
   });
   later(() => app.close());

@@ -51,6 +51,8 @@ export type ApiDeps = CallerDeps & {
   isFresh(session: Session): boolean;
   /** Throws auth.forbidden where the role does not allow it; the refusal is then on the audit log. */
   demand(principal: Principal, permission: Permission, route: RouteName, purpose: Purpose): Promise<void>;
+  /** Whether the role and the scopes allow it at all, without a word on the log. */
+  permits(principal: Principal, permission: Permission, purpose: Purpose): boolean;
   handlers: Handlers;
   /** Whether a caller may ask once more; anybody without end where absent. */
   budget?: CallBudget;
@@ -137,7 +139,7 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
         // Validated against the route's schemas just before.
         params: request.params as Record<string, unknown>,
         query: request.query as Record<string, unknown>,
-        body: request.body, principal, session, token, remote: request.ip, purpose: purposeOf(route, request, principal), reply, request,
+        body: request.body, principal, session, token, remote: request.ip, purpose: neededOf(deps, route, request, principal).purpose, reply, request,
       });
       if (!reply.sent) await reply.send(answer ?? null);
       return reply;
@@ -155,7 +157,8 @@ async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: 
   if (principal === null) throw new PrimumError('auth.required');
   if (deps.budget?.(callerKey(caller)) === false) throw new PrimumError('api.too-many');
   if (session !== null && !(route.states ?? ['full']).includes(session.state)) throw new PrimumError('auth.incomplete', session.state);
-  if (route.needs !== 'session') await deps.demand(principal, route.needs, name, purposeOf(route, request, principal));
+  const { permission, purpose } = neededOf(deps, route, request, principal);
+  if (permission !== null) await deps.demand(principal, permission, name, purpose);
   if (route.freshFactor === true && (session === null || !deps.isFresh(session))) throw new PrimumError('auth.fresh-factor-needed');
 }
 
@@ -165,11 +168,18 @@ function callerKey({ principal, session }: Caller): string {
   return principal?.kind === 'user' ? `app ${principal.via?.clientId ?? ''} ${principal.userId}` : 'system';
 }
 
+/** Of the permissions that open a route the first that the caller has, else the first; null where any session will do. */
+function neededOf(deps: ApiDeps, { needs }: Route, request: FastifyRequest, principal: Principal | null): { permission: Permission | null; purpose: Purpose } {
+  if (needs === 'public' || needs === 'session') return { permission: null, purpose: purposeOf('HOPERAT', request, principal) };
+  const asked = (typeof needs === 'string' ? [needs] : needs).map((permission) => ({ permission, purpose: purposeOf(usualPurpose[permission], request, principal) }));
+  return asked.find(({ permission, purpose }) => asked.length === 1 || (principal !== null && deps.permits(principal, permission, purpose))) ?? asked[0]!; // a route needs one at least
+}
+
 /** An unknown word is a mistake of the caller and not taken for the usual purpose. A service account registered for one asks for that. */
-function purposeOf({ needs }: Route, { headers }: FastifyRequest, principal: Principal | null): Purpose {
+function purposeOf(usual: Purpose, { headers }: FastifyRequest, principal: Principal | null): Purpose {
   const said = headers['x-purpose-of-use'];
   if (said === undefined && principal?.kind === 'client' && principal.purposes.length === 1) return principal.purposes[0]!;
-  if (said === undefined) return needs === 'public' || needs === 'session' ? 'HOPERAT' : usualPurpose[needs];
+  if (said === undefined) return usual;
   if (typeof said !== 'string' || !isPurpose(said)) throw new PrimumError('api.request-invalid', 'x-purpose-of-use');
   return said;
 }

@@ -6,8 +6,8 @@ import type { Permission } from '../roles.ts';
 export type Route = {
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
-  /** Permission that the caller must hold; `public` needs no session, `session` any. */
-  needs: Permission | 'public' | 'session';
+  /** Permission that the caller must hold, or several of which one is enough; `public` needs no session, `session` any. */
+  needs: Permission | readonly Permission[] | 'public' | 'session';
   /** Session states in which it answers; `full` alone unless said otherwise. */
   states?: readonly SessionState[];
   /** Asks that the caller proved who they are within the last 15 minutes (`PUT /api/session/factor`). */
