@@ -11,7 +11,7 @@ export { stayFacts, stayFactChanges, type StayFact, type StayFactChange, type De
 export { eventName, type StayEvent, type StayEventKind, type StayEventDetail, type StayLocation } from './stays/stay-event.ts';
 export { readStayEvents, writeStayEvents, writeStays, type NewStayEvent, type StayRow } from './stays/stay-rows.ts';
 export { joinBytes, resourceAad, sealResources, writeResourceRows, type ResourceRow, type SealedRow } from './resources/resource-rows.ts';
-export { readResource, readHistory, type StoredResource } from './resources/read-resource.ts';
+export { openVersions, readResource, readHistory, type StoredResource, type VersionRow } from './resources/read-resource.ts';
 export { identityOf, type PatientIdentity, type VersionedIdentity } from './patients/identity-of.ts';
 export { readPatientFacts } from './patients/read-patient-facts.ts';
 export { lockGroup, patientGroup } from './rights/patient-group.ts';

@@ -4,7 +4,8 @@ import type { Sql } from '@primum/store';
 import type { PhiReader } from '@primum/trust';
 import { resourceAad } from './resource-rows.ts';
 
-type Row = { type: string; id: string; version: number; patient_id: string | null; recorded_at: Date; deleted: boolean; body: Buffer };
+/** As `resource` has it. */
+export type VersionRow = { type: string; id: string; version: number; patient_id: string | null; recorded_at: Date; deleted: boolean; body: Buffer };
 
 /** A version of a resource, opened. `deleted`: what it says was withdrawn. */
 export type StoredResource = { resource: Resource; version: number; recordedAt: Date; deleted: boolean };
@@ -13,7 +14,7 @@ const columns = 'type, id, version, patient_id, recorded_at, deleted, body';
 
 /** FHIR read and vread. Errors: record.not-found, record.erased. */
 export async function readResource(sql: Sql, reader: PhiReader, at: { type: string; id: string; version?: number }): Promise<StoredResource> {
-  const [row] = await sql.query<Row>(
+  const [row] = await sql.query<VersionRow>(
     `select ${columns} from resource where tenant = $1 and type = $2 and id = $3 and ($4::int is null or version = $4) order by version desc limit 1`,
     [reader.tenant, at.type, at.id, at.version ?? null],
   );
@@ -23,14 +24,21 @@ export async function readResource(sql: Sql, reader: PhiReader, at: { type: stri
 
 /** FHIR history of one resource, newest first. */
 export async function readHistory(sql: Sql, reader: PhiReader, at: { type: string; id: string; limit?: number }): Promise<StoredResource[]> {
-  const rows = await sql.query<Row>(
+  const rows = await sql.query<VersionRow>(
     `select ${columns} from resource where tenant = $1 and type = $2 and id = $3 order by version desc limit $4`,
     [reader.tenant, at.type, at.id, Math.min(at.limit ?? 100, 1_000)],
   );
   return Promise.all(rows.map((row) => open(reader, row)));
 }
 
-async function open(reader: PhiReader, row: Row): Promise<StoredResource> {
+/** Opens rows that were read, in their order. Throws record.erased where a key is gone. */
+export async function openVersions(reader: PhiReader, rows: readonly VersionRow[]): Promise<StoredResource[]> {
+  const opened: StoredResource[] = [];
+  for (const row of rows) opened.push(await open(reader, row));
+  return opened;
+}
+
+async function open(reader: PhiReader, row: VersionRow): Promise<StoredResource> {
   const aad = resourceAad(reader.tenant, row.type, row.id, row.version);
   reader.note({ ...(row.patient_id === null ? {} : { patientId: row.patient_id }), entities: [{ type: row.type, id: row.id }] });
   const plain = row.patient_id === null ? await reader.openUnassigned(row.body, aad) : await opened(reader, row.body, row.patient_id, aad);

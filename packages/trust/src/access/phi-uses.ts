@@ -3,8 +3,11 @@ import { maxEntitiesPerEvent } from '../audit/audit.ts';
 import type { AuditEntity, AuditInput, AuditOutcome } from '../audit/audit-event.ts';
 import type { Principal, Purpose } from './principal.ts';
 
-/** Patients that a capability is for. `worklist`: whoever is on a site's list. `unassigned`: content of no one patient. */
-export type PhiScope = { patientIds: readonly string[] } | { worklist: string | number } | { unassigned: true };
+/**
+ * Patients that a capability is for. `worklist`: whoever is on a list, by its filter; `alsoUnassigned`: and what on it
+ * belongs to no one patient. `unassigned`: content of no one patient.
+ */
+export type PhiScope = { patientIds: readonly string[] } | { worklist: string | number; alsoUnassigned?: true } | { unassigned: true };
 
 export type PhiUse = { patientId?: string; patientIds?: readonly string[]; entities?: readonly AuditEntity[] };
 
@@ -34,7 +37,7 @@ export function createPhiUses(request: { tenant: number; principal: Principal; p
   return {
     use: ({ patientId, patientIds = [], entities = [], unassigned = false }, action = request.action) => {
       if (!live) throw new PrimumError('trust.capability-ended');
-      if (unassigned && scope !== undefined && !('unassigned' in scope)) throw new PrimumError('auth.forbidden', 'the capability is for patients');
+      if (unassigned && scope !== undefined && !('unassigned' in scope) && !('alsoUnassigned' in scope)) throw new PrimumError('auth.forbidden', 'the capability is for patients');
       const { patients, entities: noted } = usesOf(action);
       for (const id of patientId === undefined ? patientIds : [patientId, ...patientIds]) {
         if (scope !== undefined && 'unassigned' in scope) throw new PrimumError('auth.forbidden', 'the capability is for content of no patient');
