@@ -10,7 +10,7 @@ export const scopeBytes = { patient: 1, tenant: 2, intake: 3 } as const;
 export type SealedKind = keyof typeof scopeBytes;
 
 /** Blind tokens have keys of their own, so that a token can't be turned into anything that was sealed. */
-export const indexKinds = ['identifier', 'visit', 'commitment', 'username', 'household', 'pseudonym'] as const;
+export const indexKinds = ['identifier', 'visit', 'commitment', 'username', 'household', 'pseudonym', 'search'] as const;
 export type IndexKind = (typeof indexKinds)[number];
 
 /**
