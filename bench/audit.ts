@@ -11,7 +11,10 @@ import { userPrincipal } from '@primum/trust';
 import { bootPrimum, type Primum } from '../apps/primum/src/boot.ts';
 import { tenant, type Core } from '../apps/primum/src/core.ts';
 import { createIssuerMount } from '../apps/primum/src/http/oidc/issuer-mount.ts';
-import { readFhir } from '../apps/primum/src/http/operations/fhir.ts';
+import { openFhir } from '../apps/primum/src/fhir.ts';
+import type { HandlerDeps } from '../apps/primum/src/http/handler-deps.ts';
+import { loadServedModel } from '../apps/primum/src/models.ts';
+import { fhirOperations } from '../apps/primum/src/http/operations/fhir.ts';
 import { serveApi, type Handler, type Handlers } from '../apps/primum/src/http/serve-api.ts';
 import { admission, benchSource } from './support/ward-messages.ts';
 
@@ -92,12 +95,12 @@ async function serveBare(core: Core): Promise<{ port: number; close(): Promise<v
   };
   const notMeasured: Handler = async () => { throw new Error('not measured'); };
   // One handler for every name in the table of routes.
-  const handlers = { ...Object.fromEntries(Object.keys(routes).map((name) => [name, notMeasured])), ...readFhir(allowed) } as Handlers;
+  const handlers = { ...Object.fromEntries(Object.keys(routes).map((name) => [name, notMeasured])), ...fhirOperations({ core: allowed, fhir: openFhir(allowed, (await loadServedModel(core.home)).codes) } as HandlerDeps) } /* all that FHIR looks at */ as Handlers;
   const app = await serveApi({
     log: core.log, handlers, issuer: createIssuerMount(core), consoleDirectory: join(core.home, 'no-console'),
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }), isFresh: () => true,
     principalOf: (session, remote) => userPrincipal(session, remote), bearerOf: async () => null, certificateOf: async () => null, isAppOrigin: async () => false,
-    demand: async () => undefined,
+    permits: () => true, demand: async () => undefined,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   const address = app.server.address();

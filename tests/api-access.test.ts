@@ -19,6 +19,10 @@ const security: readonly Role[] = ['security-officer'];
 const invented = { id: 'AA', rawId: 'AA', type: 'public-key', response: {}, clientExtensionResults: {} };
 const privacy: readonly Role[] = ['privacy-officer'];
 
+/** An Observation that is written, changed and deleted again. */
+const written = randomUUID();
+const observed = ({ patient: id }: Ids): object => ({ resourceType: 'Observation', status: 'final', code: { text: 'mood' }, subject: { reference: `Patient/${id}` }, valueString: 'calm' });
+
 /**
  * Every route: how it is called, who may, and what it answers to who may (200, where nothing else stands). Written out
  * here and not taken from the roles' table, so that a change of that table shows. Called from the top to the bottom.
@@ -45,8 +49,20 @@ const table: Readonly<Record<RouteName, Row>> = {
   auditProof: { path: () => `/api/audit/proof/${randomUUID()}`, may: ['privacy-officer', 'security-officer', 'auditor'], ok: 404 },
   auditExport: { path: () => '/api/audit/export?format=csv&action=sign-out', may: ['privacy-officer', 'security-officer', 'auditor'] },
   model: { path: () => '/api/model', may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'security-officer', 'auditor'] },
+  capabilityStatement: { path: () => '/api/fhir/metadata', may: 'anyone' },
+  createResource: { path: () => '/api/fhir/Observation', body: observed, may: clinician, ok: 201 },
+  updateResource: { path: () => `/api/fhir/Observation/${written}`, body: (given) => ({ ...observed(given), id: written }), may: clinician, ok: 201 },
+  patchResource: { path: () => `/api/fhir/Observation/${written}`, body: () => [{ op: 'add', path: '/note', value: [{ text: 'again' }] }], may: clinician },
   readResource: { path: ({ patient: id }) => `/api/fhir/Patient/${id}`, may: clinician },
   readVersion: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/_history/1`, may: clinician },
+  historyOfResource: { path: () => `/api/fhir/Observation/${written}/_history`, may: clinician },
+  historyOfType: { path: () => '/api/fhir/Observation/_history?_count=2', may: clinician },
+  historyOfAll: { path: () => '/api/fhir/_history?_count=2', may: clinician },
+  updateMatching: { path: () => `/api/fhir/Observation?_id=${written}`, body: observed, may: clinician },
+  patchMatching: { path: () => `/api/fhir/Observation?_id=${written}`, body: () => [{ op: 'remove', path: '/status' }, { op: 'add', path: '/status', value: 'final' }], may: clinician },
+  deleteMatching: { path: () => `/api/fhir/Observation?_id=${randomUUID()}`, may: [...clinician, ...integration], ok: 204 },
+  deleteResource: { path: () => `/api/fhir/Observation/${written}`, may: clinician, ok: 204 },
+  transact: { path: () => '/api/fhir', body: ({ patient: id }) => ({ resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: `Patient/${id}` } }] }), may: [...clinician, ...integration] },
   findSubject: { path: () => '/api/rights/find', body: () => ({ mrn: patient.mrn }), may: privacy },
   subject: { path: ({ patient: id }) => `/api/rights/subjects/${id}`, may: privacy },
   accessBundle: { path: ({ patient: id }) => `/api/rights/subjects/${id}/bundle`, may: privacy },
@@ -131,7 +147,7 @@ const table: Readonly<Record<RouteName, Row>> = {
 
 /** What was answered and leaves no event: it is about nobody, or about the asker alone, or (the last) changed nothing. */
 const unlogged: readonly RouteName[] = [
-  'health', 'openapi', 'smartConfiguration', 'externalIssuer', 'events', 'feeds', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
+  'health', 'openapi', 'smartConfiguration', 'capabilityStatement', 'externalIssuer', 'events', 'feeds', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
   'getSession', 'account', 'emergencies', 'grants', 'endOwnSession',
 ];
 
@@ -166,8 +182,13 @@ async function eventsOf(role: Role): Promise<number> {
 }
 
 function expectError(answer: { text: string; body: unknown }, code: keyof typeof errorCatalogue): void {
-  expect(answer.body).toMatchObject({ code, action: errorCatalogue[code].action });
-  expect(String((answer.body as { message?: unknown }).message)).toContain(errorCatalogue[code].summary); // checked just before
+  const { action, summary } = errorCatalogue[code];
+  if ((answer.body as { resourceType?: unknown }).resourceType === 'OperationOutcome') { // FHIR says it in its own shape
+    expect(answer.body).toMatchObject({ issue: [{ severity: 'error', diagnostics: action, details: { coding: [{ code }], text: expect.stringContaining(summary) } }] });
+    return;
+  }
+  expect(answer.body).toMatchObject({ code, action });
+  expect(String((answer.body as { message?: unknown }).message)).toContain(summary); // checked just before
 }
 
 describe('every route', () => {
@@ -213,11 +234,13 @@ describe('every route', () => {
 
   it('leaves every refusal on the audit log', async () => {
     const refused = await primum.core.db.query<{ actor: string; action: string }>(
-      'select distinct actor, action from audit_event where outcome = \'minor-failure\' and (action like \'route.%\' or action = \'lineage.read\')', []);
+      'select distinct actor, action from audit_event where outcome = \'minor-failure\' and (action like \'route.%\' or action in (\'lineage.read\', \'resource.write\'))', []);
     // Who may follow the lineage of models is refused once the node turns out to be a patient's.
     const follows = (role: Role, name: string): boolean => name.startsWith('lineage') && ['data-scientist', 'ml-engineer'].includes(role);
+    // Who may define what belongs to nobody is refused once the resource turns out to be a patient's.
+    const defines = (role: Role, name: string): boolean => role === 'integration-engineer' && /^(create|update|patch|delete)Resource$|^(update|patch)Matching$/.test(name);
     const expected = new Set(Object.entries(table).flatMap(([name, { may }]) => (typeof may === 'string' ? [] : roles.filter((role) => !may.includes(role))
-      .map((role) => `user:${passwordOf(role).username} ${follows(role, name) ? 'lineage.read' : `route.${name}`}`))));
+      .map((role) => `user:${passwordOf(role).username} ${follows(role, name) ? 'lineage.read' : defines(role, name) ? 'resource.write' : `route.${name}`}`))));
     expect(refused.map(({ actor, action }) => `${actor} ${action}`).sort()).toEqual([...expected].sort());
   });
 });

@@ -11,6 +11,7 @@ import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
 import { assertResidency, storesOf } from './evidence/residency.ts';
 import { watchAgreements } from './evidence/watch-agreements.ts';
+import { openFhir } from './fhir.ts';
 import { watchStream } from './figures.ts';
 import { createCallBudget } from './http/call-budget.ts';
 import { createEventStream } from './http/event-stream.ts';
@@ -123,6 +124,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const rights = startRights({ core, packages: () => packagesOf(home, model), announced: () => sequencer.kick() });
   later(() => rights.close());
 
+  const fhir = openFhir(core, model.codes);
   const mappings = await loadMappings(model.codes);
   const backlog = createBacklog({ db }, tenant);
   const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant);
@@ -145,7 +147,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const snooping = startSnoopingDetector({ ...core, ...whoIsWho, rules: readSnoopingRules() }, { tenant });
   later(() => snooping.close());
   const issuer = createIssuerMount(core);
-  const handlers = createHandlers({ core, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
+  const handlers = createHandlers({ core, fhir, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, issuer, transport, budget: createCallBudget(), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),

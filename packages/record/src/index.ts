@@ -30,6 +30,5 @@ export { patientIdOf, patientReferenced } from './repository/patient-of.ts';
 export { rowIdOf, uuidOf } from './repository/row-id.ts';
 export { writeVersions, writeSearchRows, type SearchIndex, type SearchValues } from './repository/write-versions.ts';
 export { writeResources, type WriteCall, type WriteDeps, type WriteOperation, type Written } from './repository/write-resources.ts';
-export { searchableTypes, searchParametersOf } from './search/parameters.ts';
 export { createSearchIndex } from './search/extract.ts';
 export { mainDateOf, searchableTypes, searchParametersOf, type Parameter } from './search/parameters.ts';

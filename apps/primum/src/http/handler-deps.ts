@@ -4,6 +4,7 @@ import type { Explainer } from '@primum/serving';
 import type { Sequencer } from '@primum/store';
 import type { AuditLog } from '@primum/trust';
 import type { Core } from '../core.ts';
+import type { Fhir } from '../fhir.ts';
 import type { Watch } from '../figures.ts';
 import type { EventStream } from './event-stream.ts';
 import type { IssuerMount } from './oidc/issuer-mount.ts';
@@ -11,6 +12,7 @@ import type { IssuerMount } from './oidc/issuer-mount.ts';
 export type HandlerDeps = {
   core: Core; model: ModelPackage; engine: InferenceEngine; explainer: Explainer; sequencer: Sequencer;
   auditLog: AuditLog;
+  fhir: Fhir;
   events: EventStream; watch: Watch; issuer: IssuerMount;
   /** Wakes the applier. */
   kick(): void;

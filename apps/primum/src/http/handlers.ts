@@ -7,7 +7,7 @@ import type { HandlerDeps } from './handler-deps.ts';
 import { auditOperations } from './operations/audit.ts';
 import { evidenceOperations } from './operations/evidence.ts';
 import { feedOperations } from './operations/feeds.ts';
-import { readFhir } from './operations/fhir.ts';
+import { fhirOperations } from './operations/fhir.ts';
 import { identityOperations } from './operations/identity.ts';
 import { keyOperations } from './operations/keys.ts';
 import { lineageOperations } from './operations/lineage.ts';
@@ -42,7 +42,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
       replays: { ...core, tenant, engine, explainer, findModel },
     }),
     ...feedOperations({ core, watch: deps.watch, kick: deps.kick }),
-    ...readFhir(core),
+    ...fhirOperations(deps),
     ...auditOperations(deps),
     ...evidenceOperations(deps),
     ...identityOperations(deps),

@@ -1,10 +1,20 @@
 import { errorFields, PrimumError, type Log } from '@primum/base';
 import { errorCatalogue, type ApiError, type ErrorCode } from '@primum/contract';
 import type { FastifyReply } from 'fastify';
+import { outcome, outcomeOf } from './fhir/outcome.ts';
 
 export function apiError(code: ErrorCode, detail?: string): ApiError {
   const { summary, action } = errorCatalogue[code];
   return { code, message: detail === undefined ? summary : `${summary}: ${detail}`, action };
+}
+
+/** On FHIR's addresses an error is an OperationOutcome, elsewhere ours. */
+const inFhir = ({ request }: FastifyReply): boolean => request.url === '/api/fhir' || request.url.startsWith('/api/fhir/') || request.url.startsWith('/api/fhir?');
+
+function say(reply: FastifyReply, code: ErrorCode, detail?: string, status: number = errorCatalogue[code].http): void {
+  const error = apiError(code, detail);
+  if (inFhir(reply)) void reply.code(status).type('application/fhir+json; charset=utf-8').send(outcome(code, error.message));
+  else void reply.code(status).send(error);
 }
 
 /** The API's one translation of errors; what is not ours becomes `internal.bug` and only its code and place are logged. Gives the code that it sent. */
@@ -16,20 +26,22 @@ export function sendError(log: Log, reply: FastifyReply, error: unknown): ErrorC
     else if (error.code === 'auth.required') void reply.header('www-authenticate', 'Bearer realm="primum"');
     else if (error.code === 'api.too-many') void reply.header('retry-after', '1');
     if (errorCatalogue[error.code].http >= 500) log.error('request failed', errorFields(error));
-    void reply.code(errorCatalogue[error.code].http).send({ code: error.code, message: error.message, action: error.action });
+    void reply.code(errorCatalogue[error.code].http);
+    if (inFhir(reply)) void reply.type('application/fhir+json; charset=utf-8').send(outcomeOf(error));
+    else void reply.send({ code: error.code, message: error.message, action: error.action });
     return error.code;
   }
   if (isValidation(error)) {
     // Ajv's text names the place and the rule, never the value.
-    void reply.code(400).send(apiError('api.request-invalid', error.validation.map((one) => `${one.instancePath || 'request'} ${one.message ?? ''}`.trim()).join('; ')));
+    say(reply, 'api.request-invalid', error.validation.map((one) => `${one.instancePath || 'request'} ${one.message ?? ''}`.trim()).join('; '));
     return 'api.request-invalid';
   }
   if (error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number' && error.statusCode < 500) {
-    void reply.code(error.statusCode).send(apiError('api.request-invalid'));
+    say(reply, 'api.request-invalid', undefined, error.statusCode);
     return 'api.request-invalid';
   }
   log.error('request failed', errorFields(error));
-  void reply.code(500).send(apiError('internal.bug'));
+  say(reply, 'internal.bug');
   return 'internal.bug';
 }
 

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { sessionStates } from '../lifecycles.ts';
-import { Int32, Text, Uuid } from './common.ts';
+import { Text, Uuid } from './common.ts';
 import { AuditPage, FeedsPage, ModelPage, QuarantineDetail } from './operations.ts';
 import { Notice, PredictionView, ReplayReport, StayPage } from './patient.ts';
 import { AcknowledgeRequest, AlertView, SnoozeRequest } from './risk.ts';
@@ -49,8 +49,6 @@ export const routes = {
   replayMessage: { method: 'POST', path: '/api/quarantine/:id/replay', needs: 'quarantine.replay', params: byId },
   audit: { method: 'GET', path: '/api/audit', needs: 'audit.read', query: Type.Object({ ...auditFilters, cursor: Type.Optional(Text(200)), limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })) }), response: AuditPage },
   model: { method: 'GET', path: '/api/model', needs: 'model.read', response: ModelPage },
-  readResource: { method: 'GET', path: '/api/fhir/:type/:id', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid }) },
-  readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: Type.Object({ type: Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' }), id: Uuid, version: Int32 }) },
   ...auditRoutes, ...evidenceRoutes, ...identityRoutes, ...keyRoutes, ...lineageRoutes, ...policyRoutes, ...reviewRoutes, ...rightsRoutes, ...smartRoutes,
   ...fhirRoutes, ...terminologyRoutes, ...bulkRoutes, ...subscriptionsRoutes, ...hl7Routes, ...devicesRoutes, ...qualityRoutes, ...viewsRoutes,
 } as const satisfies Record<string, Route>;

@@ -1,54 +1,71 @@
+import type { FastifyRequest } from 'fastify';
 import { PrimumError } from '@primum/base';
-import { loadPurposeViews, readResource, viewFor } from '@primum/record';
-import { dateShiftOf, erasedPatientOf, pseudonymOf, withPhiReader } from '@primum/trust';
-import { tenant, type Core } from '../../core.ts';
-import { readerOf, textOf } from '../caller.ts';
+import type { RouteName } from '@primum/contract';
+import { optionalText, textOf } from '../caller.ts';
+import { createBundles } from '../fhir/bundle.ts';
+import { capabilityStatement } from '../fhir/capability-statement.ts';
+import { createFhirDeps } from '../fhir/fhir-deps.ts';
+import { headerOf, baseOf, versionMatched } from '../fhir/exchange.ts';
+import { createHistory, type HistoryQuery } from '../fhir/history.ts';
+import { answered, fhirCaller, type FhirAnswer, type FhirCaller } from '../fhir/interaction.ts';
+import { createWrites, type Conditions } from '../fhir/write.ts';
+import type { HandlerDeps } from '../handler-deps.ts';
 import type { Call, Handler } from '../serve-api.ts';
 
-/** FHIR read and vread of what the record holds, as far as the purpose needs it (policies/views.json). */
-export function readFhir(core: Core): Record<'readResource' | 'readVersion', Handler> {
-  const views = loadPurposeViews();
-  const read = async (call: Call, version?: number): Promise<unknown> => {
-    const type = textOf(call.params, 'type');
-    const id = textOf(call.params, 'id');
-    // Whose it is comes first: the reader is lent for that patient only.
-    const [owner] = await core.db.query<{ patient_id: string | null; root_id: string | null }>(
-      `select r.patient_id, p.root_id from resource r left join patient p on p.tenant = r.tenant and p.id = r.patient_id
-       where r.tenant = $1 and r.type = $2 and r.id = $3 limit 1`, [tenant, type, id]);
-    if (owner === undefined) throw await erasedPatientOf(core.db, tenant, id) === undefined ? new PrimumError('record.not-found', type) : new PrimumError('record.erased');
-    const scope = owner.patient_id === null ? { unassigned: true as const } : { patientIds: [owner.patient_id] };
-    const view = views[call.purpose];
-    if (view !== undefined && view.types[type] === undefined) throw new PrimumError('policy.view-missing', type);
-    const project = view === undefined ? '' : await projectOf(core, call);
-    const stored = await withPhiReader(core, { tenant, principal: readerOf(call), purpose: call.purpose, action: 'resource.read', scope, resourceType: type, foreseen: { entities: [{ type, id }] } }, (reader) =>
-      readResource(core.db, reader, { type, id, ...(version === undefined ? {} : { version }) }));
-    void call.reply.header('etag', `W/"${stored.version}"`).type('application/fhir+json');
-    if (view?.shiftDates !== true) void call.reply.header('last-modified', stored.recordedAt.toUTCString());
-    if (stored.deleted) throw new PrimumError('record.deleted', type);
-    if (view === undefined) return stored.resource;
-    return viewFor(view, stored.resource, {
-      now: core.clock.now(), shiftDays: dateShiftOf(core.keys, tenant, project, owner.root_id ?? ''),
-      pseudonym: (ofType, ofId) => pseudonymOf(core.keys, tenant, project, ofType, ofId),
-    });
-  };
+type FhirRoute = Extract<RouteName, 'capabilityStatement' | 'transact' | `history${string}` | 'readResource' | 'readVersion' | 'createResource' | `update${'Resource' | 'Matching'}` | `patch${'Resource' | 'Matching'}` | `delete${'Resource' | 'Matching'}`>;
+
+const pageOfHistory = 50;
+const longestHistory = 500;
+
+/** FHIR's interactions as routes. */
+export function fhirOperations({ core, fhir }: HandlerDeps): Record<FhirRoute, Handler> {
+  const deps = createFhirDeps(core, fhir);
+  const { reads } = deps;
+  const writes = createWrites(deps);
+  const history = createHistory(core, reads);
+  const bundles = createBundles({ ...deps, writes, history });
+  const by = (interact: (caller: FhirCaller, call: Call) => Promise<FhirAnswer>): Handler => async (call) => answered(call, await interact(fhirCaller(call), call));
+  const historic = (call: Call): Promise<unknown> => by(async (caller) => ({ status: 200, resource: await history(caller, historyQuery(call)) }))(call);
+  const type = (call: Call): string => textOf(call.params, 'type');
+  const id = (call: Call): string => textOf(call.params, 'id');
   return {
-    readResource: (call) => read(call),
-    readVersion: (call) => {
-      const version = call.params['version'];
-      return read(call, typeof version === 'number' ? version : undefined);
-    },
+    capabilityStatement: async (call) => answered(call, { status: 200, resource: capabilityStatement(baseOf(call)) }),
+    transact: by(async (caller, call) => ({ status: 200, resource: await bundles(caller, call.body) })),
+    historyOfAll: historic,
+    historyOfType: historic,
+    historyOfResource: historic,
+    readResource: by((caller, call) => reads.read(caller, { type: type(call), id: id(call) })),
+    readVersion: by((caller, call) => reads.read(caller, { type: type(call), id: id(call), version: Number(call.params['version']) })),
+    createResource: by((caller, call) => writes.create(caller, type(call), call.body, { ifNoneExist: headerOf(call, 'if-none-exist') })),
+    updateResource: by((caller, call) => writes.update(caller, type(call), id(call), call.body, conditionsOf(call))),
+    updateMatching: by((caller, call) => writes.updateMatching(caller, type(call), conditionIn(call.request), call.body, conditionsOf(call))),
+    patchResource: by((caller, call) => writes.patch(caller, type(call), id(call), call.body, conditionsOf(call))),
+    patchMatching: by((caller, call) => writes.patchMatching(caller, type(call), conditionIn(call.request), call.body, conditionsOf(call))),
+    deleteResource: by((caller, call) => writes.remove(caller, type(call), id(call), conditionsOf(call))),
+    deleteMatching: by((caller, call) => writes.removeMatching(caller, type(call), conditionIn(call.request))),
   };
 }
 
-/**
- * The research project whose pseudonyms are shown: the header `x-research-project`, one of the person's groups, else one
- * for all. A project that anybody could name would give dates away: each moves them otherwise, and the mean of many is true.
- */
-async function projectOf({ db, audit, clock }: Core, call: Call): Promise<string> {
-  const said = call.request.headers['x-research-project'] ?? 'default';
-  if (typeof said !== 'string' || !/^[a-z0-9][a-z0-9-]{0,39}$/.test(said)) throw new PrimumError('api.request-invalid', 'x-research-project');
-  const principal = readerOf(call);
-  if (said === 'default' || (principal.kind === 'user' && principal.groups?.includes(said) === true)) return said;
-  await audit.write(db, [{ tenant, principal, purpose: call.purpose, action: 'resource.read', outcome: 'minor-failure', at: clock.now(), entities: [{ type: 'refusal', id: 'research-project' }] }]);
-  throw new PrimumError('auth.forbidden', 'x-research-project');
+const conditionsOf = (call: Call): Conditions => ({ ifMatch: versionMatched(headerOf(call, 'if-match')) });
+
+/** The search that a conditional interaction names in its address. One that names nothing would match everything. */
+function conditionIn(request: FastifyRequest): string {
+  const query = request.url.split('?').slice(1).join('?').split('&').filter((part) => part !== '' && !/^_(format|pretty)=/.test(part)).join('&');
+  if (query === '') throw new PrimumError('fhir.invalid', 'the address holds neither an id nor a condition');
+  return query;
+}
+
+function historyQuery({ params, query }: Call): HistoryQuery {
+  const [of, resource] = [optionalText(params, 'type'), optionalText(params, 'id')];
+  const known = new Set(['_count', '_since', '_cursor', '_format', '_pretty']);
+  const unknown = Object.keys(query).find((name) => !known.has(name));
+  if (unknown !== undefined) throw new PrimumError('fhir.not-supported', `a parameter of history: ${unknown.slice(0, 40)}`);
+  const [count = String(pageOfHistory), since, cursor] = [optionalText(query, '_count'), optionalText(query, '_since'), optionalText(query, '_cursor')];
+  const at = since === undefined ? undefined : new Date(since);
+  const [, seq, rowId] = /^(\d{1,15})\.([0-9a-f-]{36})$/.exec(cursor ?? '') ?? [];
+  if (!/^\d{1,6}$/.test(count) || Number.isNaN(at?.getTime()) || (cursor !== undefined && rowId === undefined)) throw new PrimumError('api.request-invalid', '_count, _since or _cursor');
+  return {
+    ...(of === undefined ? {} : { type: of }), ...(resource === undefined ? {} : { id: resource }), ...(at === undefined ? {} : { since: at }),
+    count: Math.max(1, Math.min(Number(count), longestHistory)), ...(seq === undefined || rowId === undefined ? {} : { before: { seq: Number(seq), id: rowId } }),
+  };
 }

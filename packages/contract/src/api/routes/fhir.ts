@@ -1,4 +1,29 @@
+import { Type } from 'typebox';
+import { Int32 } from '../common.ts';
+import type { Permission } from '../../roles.ts';
 import type { Route } from '../route.ts';
 
-/** FHIR R4 REST. */
-export const fhirRoutes = {} as const satisfies Record<string, Route>;
+const FhirType = Type.String({ pattern: '^[A-Z][A-Za-z]{1,39}$' });
+const ofType = Type.Object({ type: FhirType });
+const ofResource = Type.Object({ type: FhirType, id: Type.String({ pattern: '^[A-Za-z0-9.-]{1,64}$' }) });
+const ofVersion = Type.Object({ ...ofResource.properties, version: Int32 });
+/** What belongs to a patient is written under one, what belongs to nobody under the other. */
+const writes: readonly Permission[] = ['record.write', 'record.define'];
+
+/** FHIR R4 REST. Queries, bodies and answers are FHIR's own and validated as such. */
+export const fhirRoutes = {
+  capabilityStatement: { method: 'GET', path: '/api/fhir/metadata', needs: 'public' },
+  transact: { method: 'POST', path: '/api/fhir', needs: [...writes, 'patient.read'] },
+  historyOfAll: { method: 'GET', path: '/api/fhir/_history', needs: 'patient.read' },
+  historyOfType: { method: 'GET', path: '/api/fhir/:type/_history', needs: 'patient.read', params: ofType },
+  historyOfResource: { method: 'GET', path: '/api/fhir/:type/:id/_history', needs: 'patient.read', params: ofResource },
+  readResource: { method: 'GET', path: '/api/fhir/:type/:id', needs: 'patient.read', params: ofResource },
+  readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: ofVersion },
+  createResource: { method: 'POST', path: '/api/fhir/:type', needs: writes, params: ofType },
+  updateResource: { method: 'PUT', path: '/api/fhir/:type/:id', needs: writes, params: ofResource },
+  updateMatching: { method: 'PUT', path: '/api/fhir/:type', needs: writes, params: ofType },
+  patchResource: { method: 'PATCH', path: '/api/fhir/:type/:id', needs: writes, params: ofResource },
+  patchMatching: { method: 'PATCH', path: '/api/fhir/:type', needs: writes, params: ofType },
+  deleteResource: { method: 'DELETE', path: '/api/fhir/:type/:id', needs: writes, params: ofResource },
+  deleteMatching: { method: 'DELETE', path: '/api/fhir/:type', needs: writes, params: ofType },
+} as const satisfies Record<string, Route>;

@@ -1,0 +1,31 @@
+import type { Resource } from '@medplum/fhirtypes';
+import { PrimumError } from '@primum/base';
+import type { Core } from '../../core.ts';
+import type { Fhir } from '../../fhir.ts';
+import type { FhirAnswer, FhirCaller } from './interaction.ts';
+import { isResourceType } from './known-types.ts';
+import { createReads, type Reads } from './read.ts';
+
+/** What the interactions of FHIR stand on. */
+export type FhirDeps = {
+  core: Core;
+  fhir: Fhir;
+  reads: Reads;
+  /** Lets a resource pass that is valid; throws FhirIssues where it is not. */
+  valid<T extends Resource>(resource: T): Promise<T>;
+  /** FHIR ids of what a search finds, three at most: for conditions and conditional references. */
+  matching(caller: FhirCaller, type: string, query: string): Promise<string[]>;
+  search(caller: FhirCaller, type: string, query: string): Promise<FhirAnswer>;
+};
+
+export function createFhirDeps(core: Core, fhir: Fhir): FhirDeps {
+  return {
+    core, fhir, reads: createReads(core),
+    valid: async (resource) => {
+      if (!isResourceType(resource.resourceType)) throw new PrimumError('fhir.invalid', 'resourceType is not one of FHIR R4');
+      return resource;
+    },
+    matching: async () => { throw new PrimumError('fhir.not-supported', 'conditions'); },
+    search: async () => { throw new PrimumError('fhir.not-supported', 'search'); },
+  };
+}
