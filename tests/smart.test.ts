@@ -393,7 +393,11 @@ describe('an access token', () => {
         const route: Route = row;
         const path = route.path.replace(':type', 'Observation').replace(':version', '1').replaceAll(/:[a-zA-Z]+/g, mine.observation);
         const { status } = await ask(primum.httpPort, { method: route.method, path, headers: { authorization: `Bearer ${token}` }, ...(route.body === undefined ? {} : { body: {} }) });
-        expect({ name, status }).toEqual({ name, status: ['readResource', 'readVersion', 'smartConfiguration'].includes(name) ? 200 : 401 });
+        const [fhir, open] = [route.path === '/api/fhir' || route.path.startsWith('/api/fhir/'), route.needs === 'public'];
+        if (!fhir) expect({ name, status }).toEqual({ name, status: 401 });
+        else if (['readResource', 'readVersion', 'smartConfiguration', 'capabilityStatement'].includes(name)) expect({ name, status }).toEqual({ name, status: 200 });
+        // Its scopes are for reading: nothing is written, whatever the answer to a search or an operation is.
+        else if (route.method !== 'GET' && !route.path.includes('$') && !route.path.endsWith('_search') && name !== 'transact') expect({ name, refused: [400, 401, 403].includes(status) && !open }).toEqual({ name, refused: true });
       }
     }
   });

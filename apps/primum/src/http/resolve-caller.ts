@@ -1,6 +1,6 @@
 import { TLSSocket } from 'node:tls';
 import { PrimumError } from '@primum/base';
-import { fhirPath, scopesAllow, type Principal, type Session } from '@primum/trust';
+import { fhirPath, scopesAllow, type Interaction, type Principal, type Session } from '@primum/trust';
 import type { FastifyRequest } from 'fastify';
 
 export type CallerDeps = {
@@ -35,9 +35,9 @@ export async function resolveCaller(deps: CallerDeps, request: FastifyRequest, c
   return { principal: null, session: null, token: cookie };
 }
 
-/** Changes nothing and brings its own proof: a page of a registered app may ask from its own origin. */
-export function isFhir(request: FastifyRequest): boolean {
-  return request.url.startsWith(`${fhirPath}/`);
+/** Brings its own proof: a page of a registered app may ask from its own origin. */
+export function isFhir({ url }: Pick<FastifyRequest, 'url'>): boolean {
+  return url === fhirPath || url.startsWith(`${fhirPath}/`) || url.startsWith(`${fhirPath}?`);
 }
 
 async function bearer(deps: CallerDeps, request: FastifyRequest, authorization: string): Promise<Principal> {
@@ -47,10 +47,21 @@ async function bearer(deps: CallerDeps, request: FastifyRequest, authorization: 
   return withinScopes(principal, request);
 }
 
-/** The first look at scopes, by type alone; the policy decides about the patient. */
+/** The first look at scopes, by type and interaction alone; the policy decides about the patient. */
 function withinScopes(principal: Principal, request: FastifyRequest): Principal {
   const scopes = principal.kind === 'client' ? principal.scopes : principal.kind === 'user' ? principal.via?.scopes : undefined;
   const { type } = request.params as { type?: unknown }; // routed, not validated yet
-  if (scopes !== undefined && typeof type === 'string' && !scopesAllow(scopes, 'r', type)) throw new PrimumError('auth.scope-insufficient');
+  if (scopes !== undefined && typeof type === 'string' && !scopesAllow(scopes, letterOf(request), type)) throw new PrimumError('auth.scope-insufficient');
   return principal;
+}
+
+/** Which interaction a request with a type is (SMART App Launch 2.2, "Scopes for requesting FHIR Resources"); an operation reads. */
+function letterOf({ method, params, routeOptions: { url = '' } }: FastifyRequest): Interaction {
+  const { id } = params as { id?: unknown }; // as above
+  if (url.endsWith('/_search')) return 's';
+  if (url.includes('/$')) return 'r';
+  if (method === 'POST') return 'c';
+  if (method === 'PUT' || method === 'PATCH') return 'u';
+  if (method === 'DELETE') return 'd';
+  return id === undefined ? 's' : 'r';
 }

@@ -2,6 +2,7 @@ import { errorFields, PrimumError, type Log } from '@primum/base';
 import { errorCatalogue, type ApiError, type ErrorCode } from '@primum/contract';
 import type { FastifyReply } from 'fastify';
 import { outcome, outcomeOf } from './fhir/outcome.ts';
+import { isFhir } from './resolve-caller.ts';
 
 export function apiError(code: ErrorCode, detail?: string): ApiError {
   const { summary, action } = errorCatalogue[code];
@@ -9,7 +10,7 @@ export function apiError(code: ErrorCode, detail?: string): ApiError {
 }
 
 /** On FHIR's addresses an error is an OperationOutcome, elsewhere ours. */
-const inFhir = ({ request }: FastifyReply): boolean => request.url === '/api/fhir' || request.url.startsWith('/api/fhir/') || request.url.startsWith('/api/fhir?');
+const inFhir = ({ request }: FastifyReply): boolean => isFhir(request);
 
 function say(reply: FastifyReply, code: ErrorCode, detail?: string, status: number = errorCatalogue[code].http): void {
   const error = apiError(code, detail);

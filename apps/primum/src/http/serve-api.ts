@@ -10,6 +10,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
 import { loopback, type Transport } from '../transport.ts';
 import type { CallBudget } from './call-budget.ts';
+import { addFhirParsers } from './fhir/parsers.ts';
 import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-caller.ts';
 import { createRefusalLog } from './refusal-log.ts';
 import { apiError, sendError } from './send-error.ts';
@@ -81,6 +82,7 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   // fast-json-stringify takes unions and tuples wrong; answers are typed by the contract and held against it by a test.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   await app.register(fastifyCookie);
+  addFhirParsers(app);
 
   app.addHook('onRequest', async (request, reply) => {
     // On the raw reply, so that a stream, a download and the issuer, which write past the framework, have them too.
@@ -123,6 +125,7 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
   app.route({
     method: route.method,
     url: route.path,
+    ...(route.maxBodyBytes === undefined ? {} : { bodyLimit: route.maxBodyBytes }),
     schema: {
       ...(route.params === undefined ? {} : { params: route.params }),
       ...(route.query === undefined ? {} : { querystring: route.query }),

@@ -12,6 +12,8 @@ export type Route = {
   states?: readonly SessionState[];
   /** Asks that the caller proved who they are within the last 15 minutes (`PUT /api/session/factor`). */
   freshFactor?: true;
+  /** The longest body that is taken; 1 MiB where absent. */
+  maxBodyBytes?: number;
   params?: TSchema;
   query?: TSchema;
   body?: TSchema;

@@ -1,0 +1,180 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type { Bundle, CapabilityStatement, Observation, OperationOutcome, Patient } from '@medplum/fhirtypes';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sharedData } from './support/available.ts';
+import { bootForTest, type Booted } from './support/booted.ts';
+import { serviceClient, type ServiceClient } from './support/service-client.ts';
+
+const data = sharedData();
+let primum: Booted;
+let service: ServiceClient;
+beforeAll(async () => {
+  primum = await bootForTest();
+  service = await serviceClient(primum);
+});
+afterAll(async () => { await primum[Symbol.asyncDispose](); });
+
+const codeOf = (body: unknown): string | undefined => (body as OperationOutcome).issue?.[0]?.details?.coding?.[0]?.code;
+const person = (value: string): Patient => ({ resourceType: 'Patient', identifier: [{ system: 'urn:test', value }], name: [{ family: 'Winter', given: ['Ada'] }], birthDate: '1961-04-05' });
+async function registered(value: string): Promise<Patient> {
+  const { status, body } = await service.fhir('POST', '/Patient', person(value));
+  expect(status).toBe(201);
+  return body as Patient;
+}
+const pulse = (patient: string, value: number, more: Partial<Observation> = {}): Observation => ({
+  resourceType: 'Observation', status: 'final', code: { coding: [{ system: 'http://loinc.org', code: '8867-4' }] }, subject: { reference: `Patient/${patient}` },
+  effectiveDateTime: '2026-03-01T10:00:00Z', valueQuantity: { value, unit: '/min', system: 'http://unitsofmeasure.org', code: '/min' }, ...more,
+});
+const factsOf = (patient: string) => primum.core.db.query<{ code: string; value: number | null; status: string }>(
+  'select distinct on (key) code, value, status from fact where patient_id = $1 order by key, seq desc', [patient]);
+
+describe('a resource', () => {
+  it('is created with an id, a version and a time of the server\'s', async () => {
+    const { status, headers, body } = await service.fhir('POST', '/Patient', { ...person('A1'), id: 'mine', meta: { versionId: '7' } });
+    const patient = body as Patient;
+    expect(status).toBe(201);
+    expect(patient.id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(patient.meta?.versionId).toBe('1');
+    expect(headers.get('location')).toBe(`${primum.url}api/fhir/Patient/${patient.id}/_history/1`);
+    expect(headers.get('etag')).toBe('W/"1"');
+    expect((await service.fhir('GET', `/Patient/${patient.id}`)).body).toEqual(patient);
+  });
+
+  it('is replaced, its past kept, and a second hand that knew another version is refused', async () => {
+    const patient = await registered('A2');
+    const path = `/Patient/${patient.id}`;
+    const changed = await service.fhir('PUT', path, { ...patient, gender: 'female' }, { 'if-match': 'W/"1"' });
+    expect({ status: changed.status, etag: changed.headers.get('etag') }).toEqual({ status: 200, etag: 'W/"2"' });
+    const late = await service.fhir('PUT', path, { ...patient, gender: 'male' }, { 'if-match': 'W/"1"' });
+    expect({ status: late.status, code: codeOf(late.body) }).toEqual({ status: 412, code: 'record.version-mismatch' });
+    expect((await service.fhir('GET', `${path}/_history/1`)).body).toEqual(patient);
+    const again = await service.fhir('PUT', path, changed.body);
+    expect(again.headers.get('etag')).toBe('W/"2"'); // the same once more makes no version
+    const history = (await service.fhir('GET', `${path}/_history`)).body as Bundle;
+    expect(history.entry?.map(({ request, response }) => [request?.method, response?.etag])).toEqual([['PUT', 'W/"2"'], ['POST', 'W/"1"']]);
+  });
+
+  it('keeps an id that a client chose, which stands nowhere in clear', async () => {
+    const body = { ...person('A3'), id: 'MRN-90210-QX' };
+    expect((await service.fhir('PUT', '/Patient/MRN-90210-QX', body)).status).toBe(201);
+    expect((await service.fhir('GET', '/Patient/MRN-90210-QX')).body).toMatchObject({ id: 'MRN-90210-QX', name: [{ family: 'Winter' }] });
+    const created = await service.fhir('POST', '/Observation', pulse('MRN-90210-QX', 71));
+    expect(created.status).toBe(201);
+    const tables = await primum.core.db.query<{ text: string }>('select t::text as text from resource_search t union all select row(type, id, patient_id)::text from resource t union all select o::text from outbox o', []);
+    expect(tables.filter(({ text }) => text.includes('90210'))).toEqual([]);
+  });
+
+  it('is patched (JSON Patch) and deleted, and what was deleted can be read at its version', async () => {
+    const patient = await registered('A4');
+    const path = `/Patient/${patient.id}`;
+    const patched = await service.fhir('PATCH', path, [{ op: 'test', path: '/birthDate', value: '1961-04-05' }, { op: 'add', path: '/gender', value: 'other' }], { 'content-type': 'application/json-patch+json' });
+    expect(patched.body).toMatchObject({ gender: 'other', meta: { versionId: '2' } });
+    const refused = await service.fhir('PATCH', path, [{ op: 'test', path: '/gender', value: 'male' }], { 'content-type': 'application/json-patch+json' });
+    expect(refused.status).toBe(422);
+    expect((await service.fhir('DELETE', path)).status).toBe(204);
+    const gone = await service.fhir('GET', path);
+    expect({ status: gone.status, code: codeOf(gone.body) }).toEqual({ status: 410, code: 'record.deleted' });
+    expect((await service.fhir('GET', `${path}/_history/2`)).body).toEqual(patched.body);
+    expect((await service.fhir('DELETE', path)).status).toBe(204);
+    expect((await service.fhir('PUT', path, patched.body)).headers.get('etag')).toBe('W/"4"');
+  });
+
+  it('of nobody on record is refused with what to do', async () => {
+    const { status, body } = await service.fhir('POST', '/Observation', pulse('11111111-1111-4111-8111-111111111111', 60));
+    expect({ status, code: codeOf(body) }).toEqual({ status: 422, code: 'record.reference-unknown' });
+  });
+
+  it('cannot be had as XML, and an address of no type is an OperationOutcome', async () => {
+    const patient = await registered('A5');
+    expect((await service.fhir('GET', `/Patient/${patient.id}`, undefined, { accept: 'application/fhir+xml' })).status).toBe(406);
+    expect((await service.fhir('GET', `/Patient/${patient.id}?_format=json`)).status).toBe(200);
+    expect((await service.fhir('GET', '/Patient/nobody-there')).body).toMatchObject({ resourceType: 'OperationOutcome', issue: [{ code: 'not-found' }] });
+    expect((await service.fhir('POST', '/Nonsense', { resourceType: 'Nonsense' })).status).toBeGreaterThanOrEqual(400);
+    expect((await service.fhir('POST', '/Patient', '{"resourceType":"Patient",')).body).toMatchObject({ resourceType: 'OperationOutcome' });
+  });
+});
+
+describe('an Observation', () => {
+  it('becomes facts, corrected with it and withdrawn with it', async () => {
+    const patient = await registered('B1');
+    const created = (await service.fhir('POST', '/Observation', pulse(patient.id!, 88))).body as Observation;
+    expect(await factsOf(patient.id!)).toEqual([{ code: '8867-4', value: 88, status: 'final' }]);
+    await service.fhir('PUT', `/Observation/${created.id}`, { ...created, status: 'corrected', valueQuantity: { ...created.valueQuantity, value: 98 } });
+    expect(await factsOf(patient.id!)).toEqual([{ code: '8867-4', value: 98, status: 'corrected' }]);
+    await service.fhir('DELETE', `/Observation/${created.id}`);
+    expect(await factsOf(patient.id!)).toEqual([{ code: '8867-4', value: null, status: 'retracted' }]);
+  });
+});
+
+describe('a Bundle', () => {
+  it('as a transaction is all or nothing, its links followed', async () => {
+    const [p, o] = ['urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0', 'urn:uuid:7c3151bd-1cbf-4d64-b04d-cd9187a4c6e1'];
+    const bundle = (value: number): Bundle => ({
+      resourceType: 'Bundle', type: 'transaction', entry: [
+        { fullUrl: o, resource: { ...pulse('x', value), subject: { reference: p } }, request: { method: 'POST', url: 'Observation' } },
+        { fullUrl: p, resource: person('C1'), request: { method: 'POST', url: 'Patient' } },
+      ],
+    });
+    const { status, body } = await service.fhir('POST', '', bundle(64));
+    expect(status).toBe(200);
+    const [first, second] = (body as Bundle).entry!;
+    expect([first!.response?.status, second!.response?.status]).toEqual(['201', '201']);
+    const stored = (await service.fhir('GET', `/${first!.response!.location!}`)).body as Observation;
+    expect(stored.subject?.reference).toBe(second!.response!.location!.split('/_history')[0]);
+
+    const before = await primum.core.db.query<{ n: number }>('select count(*) as n from resource', []);
+    const broken: Bundle = { ...bundle(64), entry: [...bundle(64).entry!, { resource: pulse('22222222-2222-4222-8222-222222222222', 1), request: { method: 'POST', url: 'Observation' } }] };
+    expect((await service.fhir('POST', '', broken)).status).toBe(422);
+    expect(await primum.core.db.query('select count(*) as n from resource', [])).toEqual(before);
+  });
+
+  it('as a batch answers each entry by itself', async () => {
+    const patient = await registered('C2');
+    const { body } = await service.fhir('POST', '', {
+      resourceType: 'Bundle', type: 'batch', entry: [
+        { request: { method: 'GET', url: `Patient/${patient.id}` } }, { request: { method: 'GET', url: 'Patient/nobody' } },
+        { resource: pulse(patient.id!, 70), request: { method: 'POST', url: 'Observation' } }, { request: { method: 'GET' } },
+      ],
+    });
+    expect((body as Bundle).entry?.map(({ response }) => response?.status)).toEqual(['200', '404', '201', '400']);
+  });
+
+  it.skipIf(data === undefined)('of Synthea is taken whole', async () => {
+    const folder = join(data!, 'synthea-r4');
+    const file = readdirSync(folder).find((name) => name.startsWith('Chad_Block'))!;
+    const bundle = JSON.parse(gunzipSync(readFileSync(join(folder, file))).toString()) as Bundle; // Synthea's
+    const { status, body } = await service.fhir('POST', '', bundle);
+    expect({ status, body: status === 200 ? undefined : body }).toEqual({ status: 200, body: undefined });
+    expect(new Set((body as Bundle).entry?.map(({ response }) => response?.status))).toEqual(new Set(['201']));
+    const history = (await service.fhir('GET', '/Claim/_history?_count=5')).body as Bundle;
+    expect(history.entry).toHaveLength(5);
+    const next = (await service.fhir('GET', history.link!.find(({ relation }) => relation === 'next')!.url.split('/api/fhir')[1]!)).body as Bundle;
+    expect(next.entry!.some(({ fullUrl }) => history.entry!.some((one) => one.fullUrl === fullUrl))).toBe(false);
+  });
+});
+
+describe('a service account', () => {
+  it('writes what its scopes name and no other type, and is not shown what it may not read', async () => {
+    const patient = await registered('D1');
+    const writer = await serviceClient(primum, { scopes: ['system/Observation.c'] });
+    const made = await writer.fhir('POST', '/Observation', pulse(patient.id!, 66));
+    expect({ status: made.status, body: made.body }).toEqual({ status: 201, body: undefined });
+    for (const [method, path, body] of [['POST', '/Patient', person('D2')], ['GET', `/Patient/${patient.id}`, undefined], ['PUT', `/Observation/${made.headers.get('location')!.split('/')[6]}`, pulse(patient.id!, 67)]] as const) {
+      expect({ method, path, status: (await writer.fhir(method, path, body)).status }).toEqual({ method, path, status: 403 });
+    }
+    const event = await primum.core.db.query<{ action: string; patient_id: string }>("select action, patient_id from audit_event where actor = $1 and outcome = 'success' and action = 'resource.write'", [`client:${writer.id}`]);
+    expect(event).toEqual([{ action: 'resource.write', patient_id: patient.id }]);
+  });
+});
+
+describe('the CapabilityStatement', () => {
+  it('is open, and claims what there is', async () => {
+    const answer = await fetch(`${primum.url}api/fhir/metadata`);
+    const statement = await answer.json() as CapabilityStatement;
+    expect(statement).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1', kind: 'instance' });
+    const patient = statement.rest?.[0]?.resource?.find(({ type }) => type === 'Patient');
+    expect(patient?.interaction?.map(({ code }) => code)).toEqual(expect.arrayContaining(['read', 'vread', 'create', 'update', 'patch', 'delete', 'history-instance']));
+  });
+});
