@@ -8,6 +8,7 @@ export type Bench = (options: Readonly<Record<string, string>>) => Promise<Recor
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   audit: async () => (await import('./audit.ts')).runAuditBench,
   e2e: async () => (await import('./e2e.ts')).runE2e,
+  'fhir-import': async () => (await import('./fhir-import.ts')).runFhirImport,
   'hl7-ingest': async () => (await import('./hl7-ingest.ts')).runHl7Ingest,
   gbdt: async () => (await import('./gbdt.ts')).runGbdt,
   explain: async () => (await import('./explain.ts')).runExplain,
