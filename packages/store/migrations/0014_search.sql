@@ -22,8 +22,10 @@ create table resource_search (
 -- Which values are frequent decides between the list in order and the index of values.
 alter table resource_search alter column tokens set statistics 300;
 create index resource_search_tokens on resource_search using gin (tokens);
-create index resource_search_seq on resource_search (tenant, type, seq, id);
-create index resource_search_at on resource_search (tenant, type, at, id) where at is not null;
+create index resource_search_recorded on resource_search (tenant, type, recorded_at, id);
+-- Both null: no such date. One of them null: the period is open there, which the expressions say.
+create index resource_search_at on resource_search (tenant, type, (coalesce(at, '-infinity')), id);
+create index resource_search_at_end on resource_search (tenant, type, (coalesce(at_end, 'infinity')));
 create index resource_search_patient on resource_search (tenant, patient_id, type) where patient_id is not null;
 
 -- History of a type, and of all.

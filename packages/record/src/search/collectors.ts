@@ -87,7 +87,7 @@ function tokenReader({ place, dataType, system }: Source, tokens: SearchTokens):
     let bySystem = kept.get(code);
     const known = bySystem?.get(ofSystem);
     if (known !== undefined) return known;
-    const made = tokenForms(ofSystem, code).map(([form, text]) => tokens.of(place, form, text));
+    const made = (hasFixedSystem(dataType) ? [['bare', code] as const] : tokenForms(ofSystem, code)).map(([form, text]) => tokens.of(place, form, text));
     if ((count += 1) > maxKept) {
       kept.clear();
       count = 1;
@@ -121,13 +121,18 @@ function tokenForms(system: string, code: string): (readonly ['code' | 'bare' | 
   return forms;
 }
 
+/** Whose system is given by the element, or which have none: their codes are indexed without. */
+export function hasFixedSystem(dataType: string): boolean {
+  return !['CodeableConcept', 'Coding', 'Identifier'].includes(dataType);
+}
+
 type SystemAndCode = { system: string; code: string };
 
 /** What stands in a value of a token parameter as system and code (FHIR R4, section 3.1.1.4.10). */
 export function codingsOf(value: unknown, dataType: string, system = ''): SystemAndCode[] {
   if (dataType === 'deceased') return [{ system: '', code: String(isObject(value) && (value['deceasedBoolean'] === true || value['deceasedDateTime'] !== undefined)) }];
   if (typeof value === 'string') return value === '' ? [] : [{ system, code: value }];
-  if (typeof value === 'boolean') return [{ system: 'http://hl7.org/fhir/special-values', code: String(value) }];
+  if (typeof value === 'boolean') return [{ system, code: String(value) }];
   if (!isObject(value)) return [];
   switch (dataType) {
     case 'CodeableConcept': return Array.isArray(value['coding']) ? value['coding'].flatMap((one: unknown) => codingsOf(one, 'Coding')) : [];

@@ -62,7 +62,7 @@ export function searchableTypes(): string[] {
 function sourceOf(text: string): Omit<Source, 'place'> {
   const [path = '', dataType = '', ...more] = text.split(' ');
   const target = more.find((word) => word.startsWith('>'))?.slice(1);
-  const system = more.find((word) => !word.startsWith('>'));
+  const system = more.find((word) => !word.startsWith('>')) ?? (dataType === 'boolean' || dataType === 'deceased' ? 'http://hl7.org/fhir/special-values' : undefined);
   return { path: path === '.' ? '' : path, dataType, ...(target === undefined ? {} : { target }), ...(system === undefined ? {} : { system }) };
 }
 

@@ -27,7 +27,7 @@ export function quantityRanges(tokens: SearchTokens, place: string, value: unkno
   const ranges: ParamRange[] = [{ param: quantityParam(tokens, place, 'value', ''), ...range }];
   const canonical = system === ucum || system === '' ? canonicalRange(range, code === '' ? unit : code) : null;
   if (canonical !== null) ranges.push({ param: quantityParam(tokens, place, 'canonical', canonical.dimension), lo: canonical.lo, hi: canonical.hi });
-  for (const given of new Set([code, unit])) {
+  for (const given of new Set([code, unit, code === '' || system === '' || system === ucum ? '' : `${system}|${code}`])) {
     if (given === '' || (canonical !== null && given === code)) continue;
     ranges.push({ param: quantityParam(tokens, place, 'unit', given), ...range });
   }

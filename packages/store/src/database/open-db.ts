@@ -107,10 +107,10 @@ async function runTransaction<T>(
   signal?.addEventListener('abort', abort, { once: true });
   let open = true;
   const tx: Sql = {
-    query: (text, values) => {
+    query: (text, values, queryOptions) => {
       signal?.throwIfAborted();
       if (!open) throw new PrimumError('internal.bug', 'a transaction was used after its end');
-      return sql.query(text, values);
+      return sql.query(text, values, queryOptions);
     },
   };
   try {

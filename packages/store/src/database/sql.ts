@@ -7,9 +7,10 @@ import { databaseError } from './errors.ts';
  * Something that runs SQL: the pool, one transaction, or one session. With values the statement is prepared once per
  * connection under a name made from its text; without, it is sent as it stands and may hold several statements, of
  * which the last one's rows come back. Rows are as the caller declares them: bigint → number, timestamptz → Date,
- * bytea → Buffer, jsonb → parsed.
+ * bytea → Buffer, jsonb → parsed. `name: false` is for text that is written anew for each use: it is planned for what
+ * it asks, and no plan is kept.
  */
-export type Sql = { query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> };
+export type Sql = { query<Row>(text: string, values?: readonly unknown[], options?: { name: false }): Promise<Row[]> };
 
 const preparedLimit = 2_000;
 
@@ -45,7 +46,7 @@ function holdUntilTurnEnds(client: Queryable): void {
 
 export function sqlOver(client: Queryable, statementName: (text: string) => string | undefined): Sql {
   return {
-    async query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]> {
+    async query<Row>(text: string, values?: readonly unknown[], options?: { name: false }): Promise<Row[]> {
       try {
         holdUntilTurnEnds(client);
         if (values === undefined) {
@@ -53,7 +54,7 @@ export function sqlOver(client: Queryable, statementName: (text: string) => stri
           const answer = (await client.query(text)) as pg.QueryResult | pg.QueryResult[];
           return ((Array.isArray(answer) ? answer.at(-1)?.rows : answer.rows) ?? []) as Row[];
         }
-        const name = statementName(text);
+        const name = options?.name === false ? undefined : statementName(text);
         // pg copies nothing and changes nothing in `values`; its type merely lacks readonly.
         const answer = await client.query({ text, values: values as unknown[], ...(name === undefined ? {} : { name }) });
         return answer.rows as Row[];

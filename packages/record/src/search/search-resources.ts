@@ -1,0 +1,138 @@
+import { PrimumError, type Clock } from '@primum/base';
+import { sqlState, type Db } from '@primum/store';
+import type { Keys, PhiReader } from '@primum/trust';
+import { rowIdOf } from '../repository/row-id.ts';
+import type { VersionRow } from '../resources/read-resource.ts';
+import { compileCriterion, needsOpening, type CompileDeps } from './compile-criterion.ts';
+import { renderCondition } from './condition.ts';
+import { findIncluded } from './find-included.ts';
+import { openFound, type FoundResource } from './open-found.ts';
+import { compareTexts, meetsOpened, sortTextOf } from './opened-criteria.ts';
+import { createSearchTokens } from './search-tokens.ts';
+import type { SearchQuery } from './search-query.ts';
+import { afterSql, orderSql, readCursor, sortColumns, writeCursor, type SortColumn } from './sort-keys.ts';
+import { visibility, type Visibility } from './visibility.ts';
+
+/** Resources that are opened to sort or choose by what stands in sealed bodies alone. */
+const maxOpened = 1_000;
+
+export type SearchDeps = { db: Db; keys: Keys; clock: Clock };
+
+export type SearchPage = {
+  matches: readonly FoundResource[];
+  included: readonly FoundResource[];
+  /** More was to be included than is at once. */
+  includesCut: boolean;
+  total: number | undefined;
+  /** `_cursor` of the next page. */
+  next: string | undefined;
+};
+
+export type SearchPlace = {
+  /** Address of this server. */
+  base: string;
+  /** Row id of the patient in whose compartment is searched. */
+  patientId?: string;
+  /** Types whose resources may be shown, where scopes or a purpose name some. */
+  shows?: (type: string) => boolean;
+};
+
+/**
+ * A page of a search, in one statement, and what is to come with it. `queries`: one of each type that is searched, alike
+ * but for the type. Everything, also what a chain leads over, is what the reader may see. Errors: fhir.search-too-wide,
+ * fhir.parameter-invalid, fhir.not-supported, fhir.page-expired.
+ */
+export async function searchResources(deps: SearchDeps, reader: PhiReader, queries: readonly SearchQuery[], place: SearchPlace): Promise<SearchPage> {
+  const [query] = queries;
+  if (query === undefined) throw new PrimumError('fhir.parameter-invalid', '_type');
+  const { tenant } = reader;
+  const tokens = createSearchTokens(deps.keys, tenant);
+  const visible = visibility(reader);
+  const compile: CompileDeps = { tenant, tokens, now: deps.clock.now(), base: place.base, rowId: (type, id) => rowIdOf(deps.keys, tenant, type, id), visible: visible.of };
+  const where = whereOf(compile, queries, place);
+  const opens = query.criteria.some(needsOpening);
+  const columns = queries.length === 1 || query.sort.every(({ parameter }) => parameter === undefined) ? sortColumns(tokens, query.type, query.sort) : null;
+  if (columns === null && queries.length > 1) throw new PrimumError('fhir.not-supported', '_sort over several types, but by _id and _lastUpdated');
+  const asked: Asked = { deps, reader, visible, where, columns: columns ?? [], idDescending: query.sort.at(-1)?.descending ?? false };
+  const countOnly = query.summary === 'count' || query.count === 0;
+  try {
+    const page = opens || columns === null ? await openedPage(asked, query, columns === null) : countOnly ? { matches: [], next: undefined, total: await count(asked) } : await rowPage(asked, query);
+    if (countOnly) return { matches: [], included: [], includesCut: false, next: undefined, total: page.total };
+    const { included, cut } = await findIncluded({ ...deps, tokens }, reader, query.includes.filter(({ type }) => place.shows?.(type) ?? true), page.matches, place.shows ?? (() => true));
+    return { ...page, included, includesCut: cut };
+  } catch (error) {
+    // A chain led over more than may be gathered: see `gathered`.
+    if (sqlState(error) === '22012') throw new PrimumError('fhir.search-too-wide', 'a parameter of what a reference leads to');
+    throw error;
+  }
+}
+
+function whereOf(compile: CompileDeps, queries: readonly SearchQuery[], { patientId }: SearchPlace): string {
+  const each = queries.map(({ type, criteria }) => {
+    const met = renderCondition({ all: criteria.map((criterion) => compileCriterion(compile, type, criterion)) }, 's');
+    return `s.type = '${type}'${met === 'true' ? '' : ` and ${met}`}`;
+  });
+  return `s.tenant = ${compile.tenant} and ${each.length === 1 ? each[0]! : `(${each.map((one) => `(${one})`).join(' or ')})`}${patientId === undefined ? '' : ` and s.patient_id = '${patientId}'`}`;
+}
+
+type Asked = { deps: SearchDeps; reader: PhiReader; visible: Visibility; where: string; columns: readonly SortColumn[]; idDescending: boolean };
+type Row = VersionRow & { root_id: string | null; keys: number[] };
+
+/** Rows of a page and their sealed bodies: the rows are chosen first, the bodies of these alone are read. */
+async function selectRows({ deps: { db }, visible, where, columns, idDescending }: Asked, after: string | undefined, limit: number): Promise<Row[]> {
+  const { join, condition } = visible.of('s');
+  const order = orderSql(columns, idDescending);
+  return db.query<Row>(`
+    select p.type, p.id, p.version, p.patient_id, p.recorded_at, false as deleted, r.body, p.keys, (select root_id from patient where tenant = r.tenant and id = p.patient_id) as root_id
+    from (select s.tenant, s.type, s.id, s.version, s.patient_id, s.recorded_at, array[${columns.map(({ shown }) => shown).join(', ')}]::float8[] as keys, row_number() over (order by ${order}) as n
+      from resource_search s ${join} where ${where} and ${condition}${after === undefined ? '' : ` and ${after}`} order by ${order} limit ${limit}) p
+    join resource r on r.tenant = p.tenant and r.type = p.type and r.id = p.id and r.version = p.version order by p.n`, visible.values, { name: false });
+}
+
+async function count({ deps: { db }, visible, where }: Asked): Promise<number> {
+  const { join, condition } = visible.of('s');
+  const [row] = await db.query<{ n: number }>(`select count(*) as n from resource_search s ${join} where ${where} and ${condition}`, visible.values, { name: false });
+  return row?.n ?? 0;
+}
+
+/** What the planner takes the number to be. */
+async function estimate({ deps: { db }, visible, where }: Asked): Promise<number> {
+  const { join, condition } = visible.of('s');
+  const [row] = await db.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(`explain (format json) select 1 from resource_search s ${join} where ${where} and ${condition}`, visible.values, { name: false });
+  return row?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0;
+}
+
+async function rowPage(asked: Asked, query: SearchQuery): Promise<Omit<SearchPage, 'included' | 'includesCut'>> {
+  const cursor = query.cursor === undefined ? undefined : readCursor(query.cursor, asked.columns.length);
+  const after = cursor === undefined ? undefined : afterSql(asked.columns, asked.idDescending, cursor);
+  const [rows, total] = await Promise.all([
+    selectRows(asked, after, query.count + 1),
+    query.total === 'accurate' ? count(asked) : query.total === 'estimate' ? estimate(asked) : undefined,
+  ]);
+  const page = rows.slice(0, query.count);
+  const last = page.at(-1);
+  const more = rows.length > query.count && last !== undefined;
+  const next = more ? writeCursor({ keys: last.keys, type: last.type, id: last.id }) : undefined;
+  // A first page that is the last one tells the number by itself.
+  return { matches: await openFound(asked.reader, page), next, total: cursor === undefined && !more ? page.length : total };
+}
+
+/** By what stands in bodies alone: all of a bounded number are opened, chosen and sorted here. The cursor is the last one's id. */
+async function openedPage(asked: Asked, query: SearchQuery, sorts: boolean): Promise<Omit<SearchPage, 'included' | 'includesCut'>> {
+  const rows = await selectRows(sorts ? { ...asked, columns: [] } : asked, undefined, maxOpened + 1);
+  if (rows.length > maxOpened) throw new PrimumError('fhir.search-too-wide', `${sorts ? '_sort by a sealed value' : ':contains and :text'}: more than ${maxOpened} to open`);
+  const opening = query.criteria.filter(needsOpening);
+  const met = (await openFound(asked.reader, rows)).filter(({ resource }) => opening.every((criterion) => meetsOpened(criterion, resource)));
+  const found = sorts ? sorted(met, query) : met;
+  const from = query.cursor === undefined ? 0 : found.findIndex(({ rowId }) => rowId === readCursor(query.cursor!, 0).id) + 1;
+  if (query.cursor !== undefined && from === 0) throw new PrimumError('fhir.page-expired');
+  const matches = found.slice(from, from + query.count);
+  const last = matches.at(-1);
+  const more = from + query.count < found.length && last !== undefined;
+  return { matches, total: found.length, next: more ? writeCursor({ keys: [], type: last.type, id: last.rowId }) : undefined };
+}
+
+function sorted(found: readonly FoundResource[], { sort }: SearchQuery): FoundResource[] {
+  const keyed = found.map((one) => ({ one, keys: sort.map(({ code, parameter }) => (parameter !== undefined ? sortTextOf(one.resource, parameter) : code === '_id' ? one.rowId : one.recordedAt.getTime())) }));
+  return keyed.toSorted((a, b) => compareTexts(sort, a.keys, b.keys)).map(({ one }) => one);
+}
