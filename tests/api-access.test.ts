@@ -11,7 +11,7 @@ const patient: BenchPatient = { mrn: 'ACC1', visit: 'ACCV1', bed: 'A1', admitted
 const stranger: BenchPatient = { mrn: 'ACC2', visit: 'ACCV2', bed: 'A2', admittedAt };
 
 type Ids = { stay: string; prediction: string; alert: string; quarantined: string; patient: string; version: number };
-type Row = { path(ids: Ids): string; body?: (ids: Ids) => unknown; may: readonly Role[] | 'anyone' | 'any role'; ok?: number };
+type Row = { path(ids: Ids): string; body?: (ids: Ids) => unknown; may: readonly Role[] | 'anyone' | 'any role'; ok?: number; /** Who may ask and finds nothing, as what is there is a patient's. */ unseen?: readonly Role[] };
 
 const clinician: readonly Role[] = ['clinician'];
 const integration: readonly Role[] = ['integration-engineer'];
@@ -57,9 +57,14 @@ const table: Readonly<Record<RouteName, Row>> = {
   readVersion: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/_history/1`, may: clinician },
   historyOfResource: { path: () => `/api/fhir/Observation/${written}/_history`, may: clinician },
   historyOfType: { path: () => '/api/fhir/Observation/_history?_count=2', may: clinician },
+  searchAll: { path: () => '/api/fhir?_type=Encounter,Observation&_count=2', may: clinician },
+  searchAllByForm: { path: () => '/api/fhir/_search?_type=Encounter', may: clinician },
+  searchType: { path: () => '/api/fhir/Observation?_count=2', may: clinician },
+  searchTypeByForm: { path: () => '/api/fhir/Patient/_search?_count=2', may: clinician },
+  searchCompartment: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/Observation?_count=2`, may: clinician },
   historyOfAll: { path: () => '/api/fhir/_history?_count=2', may: clinician },
   updateMatching: { path: () => `/api/fhir/Observation?_id=${written}`, body: observed, may: clinician },
-  patchMatching: { path: () => `/api/fhir/Observation?_id=${written}`, body: () => [{ op: 'remove', path: '/status' }, { op: 'add', path: '/status', value: 'final' }], may: clinician },
+  patchMatching: { path: () => `/api/fhir/Observation?_id=${written}`, body: () => [{ op: 'remove', path: '/status' }, { op: 'add', path: '/status', value: 'final' }], may: clinician, unseen: integration },
   deleteMatching: { path: () => `/api/fhir/Observation?_id=${randomUUID()}`, may: [...clinician, ...integration], ok: 204 },
   deleteResource: { path: () => `/api/fhir/Observation/${written}`, may: clinician, ok: 204 },
   transact: { path: () => '/api/fhir', body: ({ patient: id }) => ({ resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: `Patient/${id}` } }] }), may: [...clinician, ...integration] },
@@ -222,6 +227,10 @@ describe('every route', () => {
       const answer = await ask(primum.httpPort, call(name, tokens.get(role)));
       if (answer.status === 200) expect({ name, logged: await eventsOf(role) > before }).toEqual({ name, logged: !unlogged.includes(name) });
       const may = typeof row.may === 'string' || row.may.includes(role);
+      if (row.unseen?.includes(role) === true) {
+        expect({ role, status: answer.status }).toEqual({ role, status: 404 });
+        continue;
+      }
       expect({ role, status: answer.status }).toEqual({ role, status: may ? row.ok ?? 200 : 403 });
       if (!may) expectError(answer, 'auth.forbidden');
       else if (answer.status === 200) {
@@ -239,7 +248,7 @@ describe('every route', () => {
     const follows = (role: Role, name: string): boolean => name.startsWith('lineage') && ['data-scientist', 'ml-engineer'].includes(role);
     // Who may define what belongs to nobody is refused once the resource turns out to be a patient's.
     const defines = (role: Role, name: string): boolean => role === 'integration-engineer' && /^(create|update|patch|delete)Resource$|^(update|patch)Matching$/.test(name);
-    const expected = new Set(Object.entries(table).flatMap(([name, { may }]) => (typeof may === 'string' ? [] : roles.filter((role) => !may.includes(role))
+    const expected = new Set(Object.entries(table).flatMap(([name, { may, unseen = [] }]) => (typeof may === 'string' ? [] : roles.filter((role) => !may.includes(role) && !unseen.includes(role))
       .map((role) => `user:${passwordOf(role).username} ${follows(role, name) ? 'lineage.read' : defines(role, name) ? 'resource.write' : `route.${name}`}`))));
     expect(refused.map(({ actor, action }) => `${actor} ${action}`).sort()).toEqual([...expected].sort());
   });

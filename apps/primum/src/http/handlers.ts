@@ -8,6 +8,7 @@ import { auditOperations } from './operations/audit.ts';
 import { evidenceOperations } from './operations/evidence.ts';
 import { feedOperations } from './operations/feeds.ts';
 import { fhirOperations } from './operations/fhir.ts';
+import { fhirSearchOperations } from './operations/fhir-search.ts';
 import { identityOperations } from './operations/identity.ts';
 import { keyOperations } from './operations/keys.ts';
 import { lineageOperations } from './operations/lineage.ts';
@@ -43,6 +44,7 @@ export function createHandlers(deps: HandlerDeps): Handlers {
     }),
     ...feedOperations({ core, watch: deps.watch, kick: deps.kick }),
     ...fhirOperations(deps),
+    ...fhirSearchOperations(deps),
     ...auditOperations(deps),
     ...evidenceOperations(deps),
     ...identityOperations(deps),

@@ -47,3 +47,12 @@ export function splitUnescaped(text: string, at: ',' | '|' | '$'): string[] {
 export function unescapeValue(text: string): string {
   return text.replace(/\\([,|$\\])/g, '$1');
 }
+
+/** Types that a search looks at: its own, those that references lead over, those that it brings along. */
+export function typesSearched({ type, criteria, includes }: SearchQuery): string[] {
+  const within = (criterion: Criterion): string[] => {
+    if (criterion.kind === 'chain') return criterion.inner.flatMap((one) => [one.type, ...within(one.criterion)]);
+    return criterion.kind === 'has' ? [criterion.type, ...within(criterion.criterion)] : [];
+  };
+  return [...new Set([type, ...criteria.flatMap(within), ...includes.map((one) => one.type)])];
+}

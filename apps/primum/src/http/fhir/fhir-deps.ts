@@ -5,6 +5,7 @@ import type { Fhir } from '../../fhir.ts';
 import type { FhirAnswer, FhirCaller } from './interaction.ts';
 import { isResourceType } from './known-types.ts';
 import { createReads, type Reads } from './read.ts';
+import { createSearches } from './search.ts';
 
 /** What the interactions of FHIR stand on. */
 export type FhirDeps = {
@@ -19,13 +20,15 @@ export type FhirDeps = {
 };
 
 export function createFhirDeps(core: Core, fhir: Fhir): FhirDeps {
+  const reads = createReads(core);
+  const searches = createSearches(core, reads);
   return {
-    core, fhir, reads: createReads(core),
+    core, fhir, reads,
     valid: async (resource) => {
       if (!isResourceType(resource.resourceType)) throw new PrimumError('fhir.invalid', 'resourceType is not one of FHIR R4');
       return resource;
     },
-    matching: async () => { throw new PrimumError('fhir.not-supported', 'conditions'); },
-    search: async () => { throw new PrimumError('fhir.not-supported', 'search'); },
+    matching: searches.matching,
+    search: (caller, type, query) => searches.search(caller, { type, pairs: [...new URLSearchParams(query)] }),
   };
 }

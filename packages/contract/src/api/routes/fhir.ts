@@ -19,6 +19,12 @@ export const fhirRoutes = {
   historyOfResource: { method: 'GET', path: '/api/fhir/:type/:id/_history', needs: 'patient.read', params: ofResource },
   readResource: { method: 'GET', path: '/api/fhir/:type/:id', needs: 'patient.read', params: ofResource },
   readVersion: { method: 'GET', path: '/api/fhir/:type/:id/_history/:version', needs: 'patient.read', params: ofVersion },
+  searchAll: { method: 'GET', path: '/api/fhir', needs: 'patient.read' },
+  /** Values that name somebody stand in a body better than in an address. */
+  searchAllByForm: { method: 'POST', path: '/api/fhir/_search', needs: 'patient.read' },
+  searchType: { method: 'GET', path: '/api/fhir/:type', needs: 'patient.read', params: ofType },
+  searchTypeByForm: { method: 'POST', path: '/api/fhir/:type/_search', needs: 'patient.read', params: ofType },
+  searchCompartment: { method: 'GET', path: '/api/fhir/:type/:id/:ofType', needs: 'patient.read', params: Type.Object({ ...ofResource.properties, ofType: FhirType }) },
   createResource: { method: 'POST', path: '/api/fhir/:type', needs: writes, params: ofType, maxBodyBytes: 16 * 1024 * 1024 },
   updateResource: { method: 'PUT', path: '/api/fhir/:type/:id', needs: writes, params: ofResource, maxBodyBytes: 16 * 1024 * 1024 },
   updateMatching: { method: 'PUT', path: '/api/fhir/:type', needs: writes, params: ofType, maxBodyBytes: 16 * 1024 * 1024 },
