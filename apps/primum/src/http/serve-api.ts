@@ -77,7 +77,8 @@ const protections: Readonly<Record<string, string>> = {
  */
 export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { tls, hosts } = deps.transport ?? loopback;
-  const settings = { bodyLimit: 1024 * 1024, requestTimeout: 30_000, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } };
+  // FHIR's base is written with a slash at its end by half of the clients.
+  const settings = { routerOptions: { ignoreTrailingSlash: true }, bodyLimit: 1024 * 1024, requestTimeout: 30_000, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } };
   const app = tls === undefined ? Fastify(settings) : overTls(deps.log, tls, (https) => Fastify({ ...settings, https }));
   // fast-json-stringify takes unions and tuples wrong; answers are typed by the contract and held against it by a test.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
