@@ -8,9 +8,11 @@ export type Bench = (options: Readonly<Record<string, string>>) => Promise<Recor
 const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   audit: async () => (await import('./audit.ts')).runAuditBench,
   e2e: async () => (await import('./e2e.ts')).runE2e,
+  'fhir-crud': async () => (await import('./fhir-crud.ts')).runFhirCrud,
   'fhir-import': async () => (await import('./fhir-import.ts')).runFhirImport,
   'hl7-ingest': async () => (await import('./hl7-ingest.ts')).runHl7Ingest,
   gbdt: async () => (await import('./gbdt.ts')).runGbdt,
+  'fhir-search': async () => (await import('./fhir-search.ts')).runFhirSearch,
   explain: async () => (await import('./explain.ts')).runExplain,
   'ward-scores': async () => (await import('./ward-scores.ts')).runWardScores,
 };

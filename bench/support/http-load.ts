@@ -1,21 +1,24 @@
 /**
  * A client of its own process: `node http-load.ts PORT CONNECTIONS SECONDS TOKEN < paths`. Keep-alive, one request under
- * way per connection, each path in turn; prints `{ requests, failed, p50Ms, p99Ms, seconds }`. Raw sockets, because the
- * load must not cost more than what it measures.
+ * way per connection, each path in turn; prints `{ requests, failed, p50Ms, p99Ms, seconds }`. TOKEN is a session's, or
+ * `Bearer` and access tokens with commas between, of which each connection takes the next. Raw sockets, because the load
+ * must not cost more than what it measures.
  */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
 const [port, connections, seconds, token] = process.argv.slice(2);
 const paths = readFileSync(0, 'utf8').split('\n').filter((line) => line !== '');
-const requests = paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nCookie: primum_session=${token}\r\n\r\n`));
+const credentials = token?.startsWith('Bearer ') === true ? token.slice(7).split(',').map((one) => `Authorization: Bearer ${one}`) : [`Cookie: primum_session=${token}`];
+const requests = credentials.map((credential) => paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${credential}\r\n\r\n`)));
 const latencies: number[] = [];
 let failed = 0;
 let next = 0;
 const startedAt = performance.now();
 const endAt = startedAt + Number(seconds) * 1000;
 
-function run(): Promise<void> {
+function run(connection: number): Promise<void> {
+  const own = requests[connection % requests.length]!;
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), '127.0.0.1');
     socket.setNoDelay(true);
@@ -29,7 +32,7 @@ function run(): Promise<void> {
         return;
       }
       sentAt = performance.now();
-      socket.write(requests[next % requests.length]!);
+      socket.write(own[next % own.length]!);
       next += 1;
     };
     socket.on('connect', send).on('error', reject).on('data', (chunk) => {
@@ -52,7 +55,7 @@ function run(): Promise<void> {
   });
 }
 
-await Promise.all(Array.from({ length: Number(connections) }, run));
+await Promise.all(Array.from({ length: Number(connections) }, (_unused, connection) => run(connection)));
 const sorted = Float64Array.from(latencies).sort();
 const quantile = (part: number): number => sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? NaN;
 console.log(JSON.stringify({ requests: sorted.length, failed, p50Ms: quantile(0.5), p99Ms: quantile(0.99), seconds: (performance.now() - startedAt) / 1000 }));
