@@ -25,7 +25,7 @@ export async function runFhirCrud(options: Readonly<Record<string, string>> = {}
   const folder = join(data, 'synthea-r4');
   const home = mkdtempSync(join(tmpdir(), 'primum-bench-'));
   chmodSync(home, 0o711); // PostgreSQL's user must get through
-  const primum = await bootPrimum({ home: join(home, 'primum'), log: createLog((line) => process.stderr.write(line), 'warn'), httpPort: 0, mllpPort: 0, wardRate: null, console: false });
+  const primum = await bootPrimum({ home: join(home, 'primum'), log: createLog((line) => process.stderr.write(line), 'warn'), httpPort: 0, mllpPort: 0, wardRate: null, console: false, serviceCallsPerSecond: 100_000 });
   let own: CrudLoad;
   let held: number;
   try {

@@ -13,7 +13,7 @@ import { assertResidency, storesOf } from './evidence/residency.ts';
 import { watchAgreements } from './evidence/watch-agreements.ts';
 import { openFhir } from './fhir.ts';
 import { watchStream } from './figures.ts';
-import { createCallBudget } from './http/call-budget.ts';
+import { createCallBudgets } from './http/call-budget.ts';
 import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
 import { createIssuerMount } from './http/oidc/issuer-mount.ts';
@@ -55,6 +55,8 @@ export type BootOptions = {
   witnesses?: readonly Witness[];
   /** Backups at intervals while it runs. */
   backups?: BackupSchedule;
+  /** Requests per second that one service account may make, over 20 seconds; 2,000. */
+  serviceCallsPerSecond?: number;
   /** False: API only. */
   console?: boolean;
   onStage?: (stage: StartStage | 'migrating' | 'loading the model' | 'building the console' | 'opening ports' | 'ready') => void;
@@ -149,7 +151,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const issuer = createIssuerMount(core);
   const handlers = createHandlers({ core, fhir, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
-    log, handlers, issuer, transport, budget: createCallBudget(), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
+    log, handlers, issuer, transport, budget: createCallBudgets({ servicePerSecond: options.serviceCallsPerSecond }), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),
     isFresh: (session) => core.identity.isFresh(session),
     principalOf: (session, remote) => userPrincipal(session, remote),
