@@ -16,6 +16,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   quarantine: async () => (await import('./cli/quarantine.ts')).quarantine,
   source: async () => (await import('./cli/source.ts')).source,
   keys: async () => (await import('./cli/keys.ts')).keys,
+  fhir: async () => (await import('./cli/fhir.ts')).fhir,
   hl7: async () => (await import('./cli/hl7.ts')).hl7,
   user: async () => (await import('./cli/user.ts')).user,
   erase: async () => (await import('./cli/erase.ts')).erase,

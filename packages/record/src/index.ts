@@ -36,5 +36,6 @@ export { parseSearch } from './search/parse-search.ts';
 export { typesSearched, type SearchQuery } from './search/search-query.ts';
 export { searchResources, type SearchPlace } from './search/search-resources.ts';
 export type { FoundResource } from './search/open-found.ts';
+export { reindex } from './search/reindex.ts';
 export { demandCriteria } from './search/purpose-criteria.ts';
 export { subsetOf } from './search/subset.ts';

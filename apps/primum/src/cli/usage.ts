@@ -24,6 +24,8 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Messages that could not be applied, kept whole with their reason.
   primum source list | add --application A --facility F --site CODE --mapping NAME
       Senders of HL7 messages that the listener knows.
+  primum fhir reindex [--all] [--from TYPE/ID]
+      Makes resources found again that lack what they are found by; --all: of every resource, after a change of parameters.
   primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]
       Where each field of a message goes in FHIR, by which rule, and what is not mapped; of a folder: which fields
       of a feed are dropped, and how often. Values are shown only with --values.
