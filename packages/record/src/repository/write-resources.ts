@@ -137,11 +137,10 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
   const standing = planned.filter(({ operation }) => operation.kind !== 'create');
   const made = planned.filter((one) => registers(one, owners));
   const known = new Set([...planned.flatMap(({ patientId }) => (patientId !== null && owners.patients.has(patientId) ? [patientId] : [])), ...[...owners.of.values()].filter((id) => id !== null)]);
-  // In one order, as everybody who locks patients.
-  if (known.size > 0) {
-    await tx.query('select r.id from patient p join patient r on r.tenant = p.tenant and r.id = p.root_id where p.tenant = $1 and p.id = any($2::uuid[]) order by r.id for update of r', [tenant, [...known]]);
-  }
-  const [rows, [drawn]] = await Promise.all([
+  // Sent together and run in this order: what is read and drawn after the locks is what holds under them.
+  const [roots, rows, [drawn]] = await Promise.all([
+    // Locked in one order, as everybody who locks patients.
+    known.size === 0 ? [] : tx.query<{ id: string; root_id: string }>('select p.id, r.id as root_id from patient p join patient r on r.tenant = p.tenant and r.id = p.root_id where p.tenant = $1 and p.id = any($2::uuid[]) order by r.id for update of r', [tenant, [...known]]),
     standing.length === 0 ? [] : tx.query<Standing>(`
       select r.* from unnest($2::text[], $3::uuid[]) as t(type, id) cross join lateral (
         select type, id, version, patient_id, deleted, recorded_at, body from resource where tenant = $1 and type = t.type and id = t.id order by version desc limit 1) r`,
@@ -198,7 +197,7 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
     writeVersions({ tx, keys, search: deps.search }, tenant, seq, versions),
     writeFacts(tx, tenant, seq, facts.map((fact, n) => ({ ...fact, n, messageId: call.messageId ?? null }))),
     audit.write(tx, auditEvents(call, versions, clock.now())),
-    announce(tx, tenant, seq, facts, { corrects, messageId: call.messageId, at: clock.now() }),
+    announce(tx, tenant, seq, facts, new Map(roots.map(({ id, root_id }) => [id, root_id])), { corrects, messageId: call.messageId, at: clock.now() }),
   ]);
   return results;
 }
@@ -261,10 +260,8 @@ function auditEvents(call: WriteCall, versions: readonly ResourceRow[], at: Date
   });
 }
 
-async function announce(tx: Sql, tenant: number, seq: number, facts: readonly (ObservedFact & { patientId: string })[], about: { corrects: boolean; messageId: string | undefined; at: Date }): Promise<void> {
+async function announce(tx: Sql, tenant: number, seq: number, facts: readonly (ObservedFact & { patientId: string })[], rootOf: ReadonlyMap<string, string>, about: { corrects: boolean; messageId: string | undefined; at: Date }): Promise<void> {
   if (facts.length === 0) return;
-  const roots = await tx.query<{ id: string; root_id: string }>('select id, root_id from patient where tenant = $1 and id = any($2::uuid[])', [tenant, [...new Set(facts.map(({ patientId }) => patientId))]]);
-  const rootOf = new Map(roots.map(({ id, root_id }) => [id, root_id]));
   const byRoot = Map.groupBy(facts, ({ patientId }) => rootOf.get(patientId) ?? patientId);
   await writeOutbox(tx, [...byRoot].map(([patientId, own]) => {
     const times = own.map(({ effectiveAt }) => effectiveAt);

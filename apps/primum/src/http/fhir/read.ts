@@ -1,5 +1,5 @@
 import { PrimumError } from '@primum/base';
-import { loadPurposeViews, readResource, rowIdOf, viewFor, type Disguise } from '@primum/record';
+import { loadPurposeViews, openVersions, rowIdOf, viewFor, type Disguise, type VersionRow } from '@primum/record';
 import { dateShiftOf, erasedPatientOf, pseudonymOf, withPhiReader } from '@primum/trust';
 import type { Resource } from '@medplum/fhirtypes';
 import { tenant, type Core } from '../../core.ts';
@@ -20,19 +20,19 @@ export function createReads(core: Core): Reads {
   return {
     async read(caller, { type, id, version }) {
       const rowId = rowIdOf(core.keys, tenant, type, id);
-      // Whose it is comes first: the reader is lent for that patient only.
-      const [owner] = await core.db.query<{ patient_id: string | null; root_id: string | null }>(
-        `select r.patient_id, p.root_id from resource r left join patient p on p.tenant = r.tenant and p.id = r.patient_id
-         where r.tenant = $1 and r.type = $2 and r.id = $3 order by r.version desc limit 1`, [tenant, type, rowId]);
-      if (owner === undefined) throw await erasedPatientOf(core.db, tenant, rowId) === undefined ? new PrimumError('record.not-found', type) : new PrimumError('record.erased');
-      const scope = owner.patient_id === null ? { unassigned: true as const } : { patientIds: [owner.patient_id] };
+      // Sealed as it is; whose it is decides whether a reader is lent that may open it.
+      const [row] = await core.db.query<VersionRow & { root_id: string | null }>(
+        `select r.type, r.id, r.version, r.patient_id, r.recorded_at, r.deleted, r.body, p.root_id from resource r left join patient p on p.tenant = r.tenant and p.id = r.patient_id
+         where r.tenant = $1 and r.type = $2 and r.id = $3 and ($4::int is null or r.version = $4) order by r.version desc limit 1`, [tenant, type, rowId, version ?? null]);
+      if (row === undefined) throw await erasedPatientOf(core.db, tenant, rowId) === undefined ? new PrimumError('record.not-found', type) : new PrimumError('record.erased');
+      const scope = row.patient_id === null ? { unassigned: true as const } : { patientIds: [row.patient_id] };
       const view = views[caller.purpose];
       if (view !== undefined && view.types[type] === undefined) throw new PrimumError('policy.view-missing', type);
       const project = view === undefined ? '' : await projectOf(core, caller);
-      const stored = await withPhiReader(core, { tenant, principal: caller.principal, purpose: caller.purpose, action: 'resource.read', scope, resourceType: type, foreseen: { entities: [{ type, id: rowId }] } }, (reader) =>
-        readResource(core.db, reader, { type, id: rowId, ...(version === undefined ? {} : { version }) }));
+      const stored = await withPhiReader(core, { tenant, principal: caller.principal, purpose: caller.purpose, action: 'resource.read', scope, resourceType: type, foreseen: { entities: [{ type, id: rowId }] } },
+        async (reader) => (await openVersions(reader, [row]))[0]!); // one for one
       if (stored.deleted) throw new PrimumError('record.deleted', type);
-      const resource = view === undefined ? stored.resource : viewFor(view, stored.resource, disguiseOf(project, owner.root_id));
+      const resource = view === undefined ? stored.resource : viewFor(view, stored.resource, disguiseOf(project, row.root_id));
       return { status: 200, resource, version: stored.version, ...(view?.shiftDates === true ? {} : { at: stored.recordedAt }) };
     },
     async shown(caller, resource, rootId) {
