@@ -23,6 +23,8 @@ const privacy: readonly Role[] = ['privacy-officer'];
 const written = randomUUID();
 const observed = ({ patient: id }: Ids): object => ({ resourceType: 'Observation', status: 'final', code: { text: 'mood' }, subject: { reference: `Patient/${id}` }, valueString: 'calm' });
 
+const patientView = { resourceType: 'ViewDefinition', status: 'active', resource: 'Patient', select: [{ column: [{ name: 'id', path: 'getResourceKey()' }] }] };
+
 /**
  * Every route: how it is called, who may, and what it answers to who may (200, where nothing else stands). Written out
  * here and not taken from the roles' table, so that a change of that table shows. Called from the top to the bottom.
@@ -67,6 +69,10 @@ const table: Readonly<Record<RouteName, Row>> = {
   patchMatching: { path: () => `/api/fhir/Observation?_id=${written}`, body: () => [{ op: 'remove', path: '/status' }, { op: 'add', path: '/status', value: 'final' }], may: clinician, unseen: integration },
   deleteMatching: { path: () => `/api/fhir/Observation?_id=${randomUUID()}`, may: [...clinician, ...integration], ok: 204 },
   deleteResource: { path: () => `/api/fhir/Observation/${written}`, may: clinician, ok: 204 },
+  runSentView: { path: () => '/api/fhir/ViewDefinition/$run', body: () => patientView, may: clinician },
+  runView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$run`, may: clinician, ok: 404 },
+  keepView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$keep`, may: integration, ok: 404 },
+  releaseView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$release`, may: integration, ok: 404 },
   transact: { path: () => '/api/fhir', body: ({ patient: id }) => ({ resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: `Patient/${id}` } }] }), may: [...clinician, ...integration] },
   findSubject: { path: () => '/api/rights/find', body: () => ({ mrn: patient.mrn }), may: privacy },
   subject: { path: ({ patient: id }) => `/api/rights/subjects/${id}`, may: privacy },

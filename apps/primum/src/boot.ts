@@ -32,6 +32,7 @@ import { settled } from './settle.ts';
 import { loopback, type Transport } from './transport.ts';
 import { announce } from './http/announce.ts';
 import { boundHistory } from './ward-simulator/bound-history.ts';
+import { startKeptViews } from './views/kept-views.ts';
 import { startWard } from './ward-simulator/start-ward.ts';
 
 export type BootOptions = {
@@ -127,6 +128,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => rights.close());
 
   const fhir = openFhir(core, model.codes);
+  const keptViews = startKeptViews({ core, sequencer, log });
+  later(() => keptViews.close());
   const mappings = await loadMappings(model.codes);
   const backlog = createBacklog({ db }, tenant);
   const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant);

@@ -11,4 +11,5 @@ export { physionetStays, type PhysionetStay, type PhysionetRow } from './physion
 export { stayToFacts } from './physionet/stay-to-facts.ts';
 export { featureMatrix, type FeatureMatrix, type MatrixStay } from './matrix/feature-matrix.ts';
 export { compileView, type CompiledView, type ViewRow } from './views/compile-view.ts';
+export { viewFormats, viewMediaTypes, writeRows, type ViewFormat } from './views/write-rows.ts';
 export { parseFhirJson } from './views/parse-fhir-json.ts';

@@ -39,3 +39,12 @@ export type { FoundResource } from './search/open-found.ts';
 export { reindex } from './search/reindex.ts';
 export { demandCriteria } from './search/purpose-criteria.ts';
 export { subsetOf } from './search/subset.ts';
+export { subscriptionTopics, type SubscriptionTopic } from './subscriptions/topics.ts';
+export { readSubscription, type SubscriptionWish } from './subscriptions/read-subscription.ts';
+export { compileMatcher } from './subscriptions/match-change.ts';
+export { createRecordEvents, mayHear, type ChangedResource, type RecordEvents } from './subscriptions/record-events.ts';
+export { notificationOf, subscriptionStatusOf, type NotificationType, type ToldEvent } from './subscriptions/notification.ts';
+export {
+  openSubscription, ownerOf, readSubscriptionEvents, subscriptionColumns, writeSubscription, type SubscriptionEventRow, type SubscriptionReason, type SubscriptionRow,
+} from './subscriptions/subscription-rows.ts';
+export { visibility } from './search/visibility.ts';

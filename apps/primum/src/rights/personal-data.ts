@@ -3,12 +3,13 @@ import { recordPersonalData } from '@primum/record';
 import { servingPersonalData } from '@primum/serving';
 import { trustPersonalData, type PersonalData } from '@primum/trust';
 import { staffPersonalData } from '../identity/staff-personal-data.ts';
+import { viewsPersonalData } from '../views/personal-data.ts';
 
 /**
  * Everything that is kept of a patient, in the order in which it is removed: predictions under their lock, messages while
  * the record still says whose they are, what trust remembers and who of the staff it is, then the record.
  */
-export const personalData: readonly PersonalData[] = [servingPersonalData, messagePersonalData, trustPersonalData, staffPersonalData, recordPersonalData];
+export const personalData: readonly PersonalData[] = [servingPersonalData, viewsPersonalData, messagePersonalData, trustPersonalData, staffPersonalData, recordPersonalData];
 
 /** Tables that speak of patients and are kept when one is erased, each with the reason. */
 export const keptOfErased: Readonly<Record<string, string>> = {

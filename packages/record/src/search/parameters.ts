@@ -33,6 +33,16 @@ const ofAll: Readonly<Record<string, Written>> = {
   _source: { type: 'uri', expression: 'Resource.meta.source', sources: ['meta.source uri'] },
 };
 
+/** A type that R4 has not: SQL on FHIR v2, StructureDefinition-ViewDefinition. */
+const beyondR4: Readonly<Record<string, Readonly<Record<string, Written>>>> = {
+  ViewDefinition: {
+    name: { type: 'string', expression: 'ViewDefinition.name', sources: ['name string'] },
+    resource: { type: 'token', expression: 'ViewDefinition.resource', sources: ['resource code'] },
+    status: { type: 'token', expression: 'ViewDefinition.status', sources: ['status code http://hl7.org/fhir/publication-status'] },
+    url: { type: 'uri', expression: 'ViewDefinition.url', sources: ['url uri'] },
+  },
+};
+
 let read: Readonly<Record<string, Readonly<Record<string, Written>>>> | undefined;
 const made = new Map<string, ReadonlyMap<string, Parameter>>();
 
@@ -42,7 +52,7 @@ export function searchParametersOf(type: string): ReadonlyMap<string, Parameter>
   if (known !== undefined) return known;
   // Written by tools/write-fhir-search-parameters.ts, under version control and test.
   read ??= (JSON.parse(readFileSync(new URL('../../fhir/search-parameters.json', import.meta.url), 'utf8')) as { types: typeof read }).types!;
-  const own = Object.hasOwn(read, type) ? read[type] : undefined;
+  const own = Object.hasOwn(read, type) ? read[type] : Object.hasOwn(beyondR4, type) ? beyondR4[type] : undefined;
   if (own === undefined) return new Map();
   const parameters = new Map(Object.entries({ ...ofAll, ...own }).map(([code, written]): [string, Parameter] => [code, {
     code, type: written.type, expression: written.expression, targets: written.target ?? [], groups: written.group ?? [],
@@ -56,7 +66,7 @@ export function searchParametersOf(type: string): ReadonlyMap<string, Parameter>
 /** Types that can be searched. */
 export function searchableTypes(): string[] {
   searchParametersOf('Patient');
-  return Object.keys(read ?? {});
+  return [...Object.keys(read ?? {}), ...Object.keys(beyondR4)].toSorted();
 }
 
 function sourceOf(text: string): Omit<Source, 'place'> {

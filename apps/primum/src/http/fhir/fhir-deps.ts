@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes';
 import { PrimumError } from '@primum/base';
+import { compileView } from '@primum/datasets';
 import type { Core } from '../../core.ts';
 import type { Fhir } from '../../fhir.ts';
 import type { FhirAnswer, FhirCaller } from './interaction.ts';
@@ -26,6 +27,8 @@ export function createFhirDeps(core: Core, fhir: Fhir): FhirDeps {
     core, fhir, reads,
     valid: async (resource) => {
       if (!isResourceType(resource.resourceType)) throw new PrimumError('fhir.invalid', 'resourceType is not one of FHIR R4');
+      // Not a type of R4: it is valid where it can be run.
+      if (String(resource.resourceType) === 'ViewDefinition') compileView(resource);
       return resource;
     },
     matching: searches.matching,

@@ -1,12 +1,14 @@
 import { PrimumError } from '@primum/base';
 import { loadPurposeViews, openVersions, rowIdOf, viewFor, type Disguise, type VersionRow } from '@primum/record';
-import { dateShiftOf, erasedPatientOf, pseudonymOf, withPhiReader } from '@primum/trust';
+import { dateShiftOf, erasedPatientOf, pseudonymOf, withPhiReader, type Purpose } from '@primum/trust';
 import type { Resource } from '@medplum/fhirtypes';
 import { tenant, type Core } from '../../core.ts';
 import type { FhirAnswer, FhirCaller } from './interaction.ts';
 
 export type Reads = {
   read(caller: FhirCaller, at: { type: string; id: string; version?: number }): Promise<FhirAnswer>;
+  /** Throws policy.view-missing where the purpose sees nothing of a type; whether what it sees is all there is. */
+  demandType(purpose: Purpose, type: string): 'whole' | 'part';
   /** A resource as the caller's purpose sees it (policies/views.json); null where it sees none of its type. `rootId`: whose dates it moves with. */
   shown(caller: FhirCaller, resource: Resource, rootId: string | null): Promise<unknown>;
 };
@@ -34,6 +36,11 @@ export function createReads(core: Core): Reads {
       if (stored.deleted) throw new PrimumError('record.deleted', type);
       const resource = view === undefined ? stored.resource : viewFor(view, stored.resource, disguiseOf(project, row.root_id));
       return { status: 200, resource, version: stored.version, ...(view?.shiftDates === true ? {} : { at: stored.recordedAt }) };
+    },
+    demandType(purpose, type) {
+      const view = views[purpose];
+      if (view !== undefined && view.types[type] === undefined) throw new PrimumError('policy.view-missing', type);
+      return view === undefined ? 'whole' : 'part';
     },
     async shown(caller, resource, rootId) {
       const view = views[caller.purpose];
