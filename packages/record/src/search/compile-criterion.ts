@@ -1,7 +1,7 @@
 import { PrimumError } from '@primum/base';
 import { bornWithin } from './born-tokens.ts';
 import { comparisonSql, soughtDate, soughtNumber, type Sought } from './comparison.ts';
-import { instantSql, never, numberSql, renderCondition, type Condition } from './condition.ts';
+import { instantSql, never, numberSql, renderCondition, rowsOfType, type Condition } from './condition.ts';
 import { hasFixedSystem, normaliseContact } from './collectors.ts';
 import { leadsTo } from './parse-search.ts';
 import { mainDateOf, type Parameter, type Source } from './parameters.ts';
@@ -68,14 +68,14 @@ function presence({ tokens }: CompileDeps, { sources, groups, code }: Parameter)
 function alternative(deps: CompileDeps, type: string, parameter: Parameter, modifier: string | undefined, text: string): Condition {
   const { tokens } = deps;
   const { sources, code } = parameter;
-  const each = (of: (source: Source) => readonly bigint[]): Condition => ({ tokens: sources.flatMap(of) });
+  const each = (of: (source: Source) => readonly bigint[], rare = false): Condition => ({ tokens: sources.flatMap(of), rare });
   switch (parameter.type) {
-    case 'token': return each((source) => tokenSought(tokens, source, code, modifier, text));
+    case 'token': return each((source) => tokenSought(tokens, source, code, modifier, text), sources.every(({ dataType }) => dataType === 'Identifier' || dataType === 'ContactPoint') && !text.endsWith('|'));
     case 'string': {
       const value = unescapeValue(text);
-      if (modifier === 'exact') return each(({ place }) => [tokens.of(place, 'exact', value)]);
+      if (modifier === 'exact') return each(({ place }) => [tokens.of(place, 'exact', value)], true);
       if (normaliseString(value) === '') throw new PrimumError('fhir.parameter-invalid', `${code}: empty`);
-      return each(({ place }) => [tokens.of(place, 'prefix', prefixSought(value))]);
+      return each(({ place }) => [tokens.of(place, 'prefix', prefixSought(value))], value.length > 2);
     }
     case 'uri': return each(({ place }) => [tokens.of(place, modifier === 'below' ? 'below' : 'uri', unescapeValue(text))]);
     case 'reference': return referenceSought(deps, parameter, modifier, unescapeValue(text));
@@ -115,7 +115,7 @@ function referenceSought(deps: CompileDeps, parameter: Parameter, modifier: stri
   if (id === undefined) return { tokens: sources.map(({ place }) => tokens.of(place, 'uri', value)) };
   if (named !== undefined && modifier !== undefined && named !== modifier) throw new PrimumError('fhir.parameter-invalid', `${code}: two types`);
   const types = named ?? modifier;
-  return { tokens: sources.flatMap(({ place, target, dataType }) => {
+  return { rare: true, tokens: sources.flatMap(({ place, target, dataType }) => {
     if (dataType !== 'Reference') return [tokens.of(place, 'uri', value)];
     return (types === undefined ? (target === undefined ? leadsTo(parameter) : [target]) : target === undefined || target === types ? [types] : []).map((type) => tokens.reference(place, type, id));
   }) };
@@ -208,7 +208,7 @@ function gathered(deps: CompileDeps, type: string, inner: Condition, depth: numb
   const { join, condition } = deps.visible(alias);
   return (cast) => `(select coalesce(array_agg(v), '{}') || case when count(*) > ${maxLinked} then array[(1 / (count(*) * 0))::text]::${cast}[] else '{}'::${cast}[] end from (
     select distinct ${value(alias)} as v from resource_search ${alias} ${join}
-    where ${alias}.tenant = ${deps.tenant} and ${alias}.type = '${type}' and ${renderCondition(inner, alias)} and ${condition}${bound} limit ${maxLinked + 1}) g)`;
+    where ${alias}.tenant = ${deps.tenant} and ${rowsOfType(type, inner, alias)} and ${condition}${bound} limit ${maxLinked + 1}) g)`;
 }
 
 function chained(deps: CompileDeps, { parameter, inner }: Extract<Criterion, { kind: 'chain' }>, depth: number): Condition {
@@ -234,7 +234,7 @@ function referred(deps: CompileDeps, target: string, { type, parameter, criterio
     }
     const alias = `t${depth}`;
     const { join, condition } = deps.visible(alias);
-    return { sql: (outer) => `exists (select from resource_search ${alias} ${join} where ${alias}.tenant = ${deps.tenant} and ${alias}.type = '${type}'
+    return { sql: (outer) => `exists (select from resource_search ${alias} ${join} where ${alias}.tenant = ${deps.tenant} and ${alias}.type || '' = '${type}'
       and ${alias}.tokens @> array[${referenceTokenSql(place, target, `${outer}.id`)}] and ${renderCondition(found, alias)} and ${condition})` };
   }) };
 }

@@ -1,9 +1,12 @@
-/** A condition on a row of `resource_search`. `tokens`: holds one of them. `sql` is given the row's alias. */
+/**
+ * A condition on a row of `resource_search`. `tokens`: holds one of them; `rare`: few rows do (a reference, a number, a
+ * name). `sql` is given the row's alias.
+ */
 export type Condition =
   | { all: readonly Condition[] }
   | { any: readonly Condition[] }
   | { not: Condition }
-  | { tokens: readonly bigint[] }
+  | { tokens: readonly bigint[]; rare?: boolean }
   | { sql: (alias: string) => string };
 
 export const never: Condition = { any: [] };
@@ -26,6 +29,29 @@ export function renderCondition(condition: Condition, alias: string): string {
   const others = flat.filter((one) => !('tokens' in one && one.tokens.length === 1));
   // Several that must all be there are one look into the index.
   return joined(' and ', [...(single.length === 0 ? [] : [`${alias}.tokens @> ${bigints(single)}`]), ...others.map((one) => renderCondition(one, alias))], 'true');
+}
+
+/** Whether the index of tokens leads to few rows: one part of it does, that all must meet. */
+function isNarrow(condition: Condition): boolean {
+  if ('tokens' in condition) return condition.rare === true;
+  if ('all' in condition) return condition.all.some(isNarrow);
+  return 'any' in condition && condition.any.length > 0 && condition.any.every(isNarrow);
+}
+
+function hasTokens(condition: Condition): boolean {
+  if ('any' in condition) return condition.any.length > 0 && condition.any.every(hasTokens);
+  return 'tokens' in condition || ('all' in condition && condition.all.some(hasTokens));
+}
+
+/**
+ * Rows of a type that meet a condition. Tokens speak of one type already; where the index of tokens is what leads to the
+ * rows, the type is said in a way that no other index takes up, or the planner would read all of the type beside it.
+ * `counting`: no order is asked for, so that the index of tokens is right for frequent ones too.
+ */
+export function rowsOfType(type: string, condition: Condition, alias: string, counting = false): string {
+  const met = renderCondition(condition, alias);
+  const place = isNarrow(condition) || (counting && hasTokens(condition)) ? `${alias}.type || '' = '${type}'` : `${alias}.type = '${type}'`;
+  return met === 'true' ? place : `${place} and ${met}`;
 }
 
 function joined(word: string, parts: readonly string[], none: string): string {

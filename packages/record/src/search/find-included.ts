@@ -2,7 +2,7 @@ import type { Db } from '@primum/store';
 import type { Keys, PhiReader } from '@primum/trust';
 import { rowIdOf } from '../repository/row-id.ts';
 import type { VersionRow } from '../resources/read-resource.ts';
-import { renderCondition } from './condition.ts';
+import { rowsOfType } from './condition.ts';
 import { openFound, type FoundResource } from './open-found.ts';
 import { valuesAt } from './opened-criteria.ts';
 import { leadsTo } from './parse-search.ts';
@@ -59,7 +59,7 @@ async function select({ db, keys, tokens }: Deps, reader: PhiReader, includes: r
   for (const { type, parameter, target } of includes.filter(({ reverse }) => reverse)) {
     const sought = pool.filter((one) => leadsTo(parameter).includes(one.type) && (target ?? one.type) === one.type)
       .flatMap((one) => parameter.sources.filter((source) => (source.target ?? one.type) === one.type).map(({ place }) => tokens.reference(place, one.type, one.rowId)));
-    if (sought.length > 0) conditions.push(`(s.type = '${type}' and ${renderCondition({ tokens: sought }, 's')})`);
+    if (sought.length > 0) conditions.push(rowsOfType(type, { tokens: sought, rare: true }, 's'));
   }
   if (conditions.length === 0) return { found: [], cut: false };
   const visible = visibility(reader);

@@ -4,7 +4,7 @@ import type { Keys, PhiReader } from '@primum/trust';
 import { rowIdOf } from '../repository/row-id.ts';
 import type { VersionRow } from '../resources/read-resource.ts';
 import { compileCriterion, needsOpening, type CompileDeps } from './compile-criterion.ts';
-import { renderCondition } from './condition.ts';
+import { rowsOfType } from './condition.ts';
 import { findIncluded } from './find-included.ts';
 import { openFound, type FoundResource } from './open-found.ts';
 import { compareTexts, meetsOpened, sortTextOf } from './opened-criteria.ts';
@@ -67,15 +67,15 @@ export async function searchResources(deps: SearchDeps, reader: PhiReader, queri
   }
 }
 
-function whereOf(compile: CompileDeps, queries: readonly SearchQuery[], { patientId }: SearchPlace): string {
-  const each = queries.map(({ type, criteria }) => {
-    const met = renderCondition({ all: criteria.map((criterion) => compileCriterion(compile, type, criterion)) }, 's');
-    return `s.type = '${type}'${met === 'true' ? '' : ` and ${met}`}`;
-  });
-  return `s.tenant = ${compile.tenant} and ${each.length === 1 ? each[0]! : `(${each.map((one) => `(${one})`).join(' or ')})`}${patientId === undefined ? '' : ` and s.patient_id = '${patientId}'`}`;
+function whereOf(compile: CompileDeps, queries: readonly SearchQuery[], { patientId }: SearchPlace): (counting: boolean) => string {
+  const each = queries.map(({ type, criteria }) => ({ type, met: { all: criteria.map((criterion) => compileCriterion(compile, type, criterion)) } }));
+  return (counting) => {
+    const types = each.map(({ type, met }) => rowsOfType(type, met, 's', counting));
+    return `s.tenant = ${compile.tenant} and ${types.length === 1 ? types[0]! : `(${types.map((one) => `(${one})`).join(' or ')})`}${patientId === undefined ? '' : ` and s.patient_id = '${patientId}'`}`;
+  };
 }
 
-type Asked = { deps: SearchDeps; reader: PhiReader; visible: Visibility; where: string; columns: readonly SortColumn[]; idDescending: boolean };
+type Asked = { deps: SearchDeps; reader: PhiReader; visible: Visibility; where: (counting: boolean) => string; columns: readonly SortColumn[]; idDescending: boolean };
 type Row = VersionRow & { root_id: string | null; keys: number[] };
 
 /** Rows of a page and their sealed bodies: the rows are chosen first, the bodies of these alone are read. */
@@ -85,20 +85,20 @@ async function selectRows({ deps: { db }, visible, where, columns, idDescending 
   return db.query<Row>(`
     select p.type, p.id, p.version, p.patient_id, p.recorded_at, false as deleted, r.body, p.keys, (select root_id from patient where tenant = r.tenant and id = p.patient_id) as root_id
     from (select s.tenant, s.type, s.id, s.version, s.patient_id, s.recorded_at, array[${columns.map(({ shown }) => shown).join(', ')}]::float8[] as keys, row_number() over (order by ${order}) as n
-      from resource_search s ${join} where ${where} and ${condition}${after === undefined ? '' : ` and ${after}`} order by ${order} limit ${limit}) p
+      from resource_search s ${join} where ${where(false)} and ${condition}${after === undefined ? '' : ` and ${after}`} order by ${order} limit ${limit}) p
     join resource r on r.tenant = p.tenant and r.type = p.type and r.id = p.id and r.version = p.version order by p.n`, visible.values, { name: false });
 }
 
 async function count({ deps: { db }, visible, where }: Asked): Promise<number> {
   const { join, condition } = visible.of('s');
-  const [row] = await db.query<{ n: number }>(`select count(*) as n from resource_search s ${join} where ${where} and ${condition}`, visible.values, { name: false });
+  const [row] = await db.query<{ n: number }>(`select count(*) as n from resource_search s ${join} where ${where(true)} and ${condition}`, visible.values, { name: false });
   return row?.n ?? 0;
 }
 
 /** What the planner takes the number to be. */
 async function estimate({ deps: { db }, visible, where }: Asked): Promise<number> {
   const { join, condition } = visible.of('s');
-  const [row] = await db.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(`explain (format json) select 1 from resource_search s ${join} where ${where} and ${condition}`, visible.values, { name: false });
+  const [row] = await db.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(`explain (format json) select 1 from resource_search s ${join} where ${where(true)} and ${condition}`, visible.values, { name: false });
   return row?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0;
 }
 
