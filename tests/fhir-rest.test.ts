@@ -81,6 +81,16 @@ describe('a resource', () => {
     expect((await service.fhir('PUT', path, patched.body)).headers.get('etag')).toBe('W/"4"');
   });
 
+  it('keeps the digits of its decimals', async () => {
+    const patient = await registered('A6');
+    const text = JSON.stringify(pulse(patient.id!, 88)).replace('"value":88', '"value":88.00');
+    const created = await service.fhir('POST', '/Observation', text);
+    const answer = await fetch(created.headers.get('location')!, { headers: { authorization: `Bearer ${await service.token()}` } });
+    expect(await answer.text()).toContain('"value":88.00');
+    expect(await factsOf(patient.id!)).toEqual([{ code: '8867-4', value: 88, status: 'final' }]);
+    expect((await service.fhir('POST', '/Observation', '{"resourceType":"Observation","__proto__":{"x":1}}')).status).toBe(400);
+  });
+
   it('of nobody on record is refused with what to do', async () => {
     const { status, body } = await service.fhir('POST', '/Observation', pulse('11111111-1111-4111-8111-111111111111', 60));
     expect({ status, code: codeOf(body) }).toEqual({ status: 422, code: 'record.reference-unknown' });

@@ -48,3 +48,4 @@ export {
   openSubscription, ownerOf, readSubscriptionEvents, subscriptionColumns, writeSubscription, type SubscriptionEventRow, type SubscriptionReason, type SubscriptionRow,
 } from './subscriptions/subscription-rows.ts';
 export { visibility } from './search/visibility.ts';
+export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimals.ts';

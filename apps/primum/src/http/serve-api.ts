@@ -5,6 +5,7 @@ import fastifyCookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import { PrimumError, type Log } from '@primum/base';
 import { routes, usualPurpose, type Permission, type Purpose, type Route, type RouteName } from '@primum/contract';
+import { stringifyFhir } from '@primum/record';
 import { isPurpose, issuerPath, readTlsFiles, watchTlsFiles, type Principal, type Session, type TlsFiles } from '@primum/trust';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
@@ -145,7 +146,8 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
         query: request.query as Record<string, unknown>,
         body: request.body, principal, session, token, remote: request.ip, purpose: neededOf(deps, route, request, principal).purpose, reply, request,
       });
-      if (!reply.sent) await reply.send(answer ?? null);
+      // A resource is written here, with its decimals as they were sent.
+      if (!reply.sent) await reply.send(typeof answer === 'object' && answer !== null && 'resourceType' in answer ? stringifyFhir(answer) : answer ?? null);
       return reply;
     },
   });

@@ -2,6 +2,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import { PrimumError } from '@primum/base';
 import type { Sql } from '@primum/store';
 import type { PhiReader } from '@primum/trust';
+import { parseFhir } from './exact-decimals.ts';
 import { resourceAad } from './resource-rows.ts';
 
 /** As `resource` has it. */
@@ -42,7 +43,7 @@ async function open(reader: PhiReader, row: VersionRow): Promise<StoredResource>
   const aad = resourceAad(reader.tenant, row.type, row.id, row.version);
   reader.note({ ...(row.patient_id === null ? {} : { patientId: row.patient_id }), entities: [{ type: row.type, id: row.id }] });
   const plain = row.patient_id === null ? await reader.openUnassigned(row.body, aad) : await opened(reader, row.body, row.patient_id, aad);
-  const resource = JSON.parse(plain.toString()) as Resource; // only resources are sealed under this aad
+  const resource = parseFhir(plain.toString()) as Resource; // only resources are sealed under this aad
   resource.meta = { ...resource.meta, versionId: String(row.version), lastUpdated: row.recorded_at.toISOString() };
   return { resource, version: row.version, recordedAt: row.recorded_at, deleted: row.deleted };
 }

@@ -1,6 +1,7 @@
 import type { Resource } from '@medplum/fhirtypes';
 import type { Sql } from '@primum/store';
 import type { Keys, KeyScope } from '@primum/trust';
+import { stringifyFhir } from './exact-decimals.ts';
 
 /** What a sealed resource body is bound to, so that no body can stand in for another. */
 export const resourceAad = (tenant: number, type: string, id: string, version: number): string => `resource|${tenant}|${type}|${id}|${version}`;
@@ -15,7 +16,7 @@ export async function sealResources(keys: Pick<Keys, 'seal'>, tenant: number, ro
   const sealed: SealedRow[] = [];
   for (const { body, ...row } of rows) {
     const scope: KeyScope = row.patientId === null ? { kind: 'tenant' } : { kind: 'patient', patientId: row.patientId };
-    sealed.push({ ...row, sealed: keys.seal(tenant, scope, Buffer.from(JSON.stringify(body)), resourceAad(tenant, row.type, row.id, row.version)) });
+    sealed.push({ ...row, sealed: keys.seal(tenant, scope, Buffer.from(stringifyFhir(body)), resourceAad(tenant, row.type, row.id, row.version)) });
     await breathe?.();
   }
   return sealed;

@@ -1,7 +1,7 @@
 import type { Bundle, BundleEntry, OperationOutcome, Resource } from '@medplum/fhirtypes';
 import { errorFields, PrimumError, uuidv7 } from '@primum/base';
 import { errorCatalogue } from '@primum/contract';
-import { writeResources, type WriteOperation } from '@primum/record';
+import { keepWritten, writeResources, type WriteOperation } from '@primum/record';
 import { tenant } from '../../core.ts';
 import { writeDepsOf } from '../../fhir.ts';
 import { versionMatched } from './exchange.ts';
@@ -164,7 +164,7 @@ async function linked(deps: BundleDeps, caller: FhirCaller, links: ReadonlyMap<s
     if (typeof value !== 'object' || value === null) return value;
     if (depth > 60) throw new PrimumError('fhir.invalid', 'nested too deeply');
     if (Array.isArray(value)) return value.map((one) => walk(one, depth + 1));
-    const copy: Record<string, unknown> = {};
+    const copy: Record<string, unknown> = keepWritten(value, {});
     for (const [name, inner] of Object.entries(value)) copy[name] = walk(inner, depth + 1);
     const { reference } = copy;
     if (typeof reference === 'string') {

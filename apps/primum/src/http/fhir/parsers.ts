@@ -1,8 +1,23 @@
+import { parseFhir } from '@primum/record';
 import type { FastifyInstance } from 'fastify';
+
+/** A name that would reach an object's prototype, perhaps written with escapes. */
+const suspicious = /__proto__|constructor|\\u00[5-7]/;
 
 /** What a body of FHIR may be sent as besides application/json (FHIR R4, section 3.1.0.1.7 and 3.1.0.4). */
 export function addFhirParsers(app: FastifyInstance): void {
-  app.addContentTypeParser(['application/fhir+json', 'application/json-patch+json'], { parseAs: 'string' }, app.getDefaultJsonParser('error', 'error'));
+  const plain = app.getDefaultJsonParser('error', 'error');
+  app.addContentTypeParser(['application/fhir+json', 'application/json-patch+json'], { parseAs: 'string' }, (request, body: string, done) => {
+    if (body === '' || suspicious.test(body)) {
+      plain(request, body, done);
+      return;
+    }
+    try {
+      done(null, parseFhir(body));
+    } catch (error) {
+      done(Object.assign(error as Error, { statusCode: 400 })); // JSON.parse throws errors
+    }
+  });
   // A search by POST (section 3.1.1.1.2), which reads the parameters itself.
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, body));
 }
