@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Observation, Patient, Resource } from '@medplum/fhirtypes';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock, uuidv7 } from '@primum/base';
+import { PrimumError, systemClock, uuidv7 } from '@primum/base';
+import { errorCatalogue } from '@primum/contract';
 import type { Db } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
 import { createAudit, createPolicy, mintSystemPrincipal, openKeys, withPhiReader, type Audit, type Keys, type Policy } from '@primum/trust';
@@ -140,5 +141,15 @@ describe('search is what FHIR says', () => {
       expect(await found('Patient', 'name', sought)).toEqual(expected(patients, ({ name = [] }) => name.some(({ family, given = [] }) =>
         [family ?? '', ...given].map(plain).some((part) => part.startsWith(sought) || part.split(/[\s-]/).some((one) => one.startsWith(sought))))));
     }), runs);
+  });
+
+  it('answers or refuses whatever is asked, and never fails', async () => {
+    const names = ['code', 'date', 'value-quantity', 'subject', 'identifier', 'patient.birthdate', '_has:Provenance:target:agent', 'code-value-quantity', 'component-code-value-concept', '_id', '_lastUpdated', '_tag', '_profile', '_sort', '_include', '_revinclude', '_cursor', '_elements', 'value-string', 'combo-code'];
+    const name = fc.oneof(fc.constantFrom(...names), fc.tuple(fc.constantFrom(...names), fc.constantFrom(':not', ':missing', ':text', ':exact', ':contains', ':identifier', ':Patient', ':below', ':of-type', '.name', ':', '.')).map((parts) => parts.join('')), fc.string({ maxLength: 20 }));
+    const piece = fc.oneof(fc.constantFrom('\\', '|', '$', ',', "'", '"', '--', ';', '{', '}', '0', '9'.repeat(40), '1e308', '1e-320', 'NaN', 'Infinity', 'ap', 'ge', '2020-02-30', '9999-12-31', '0001', 'T24:00', 'true', '\u0000', 'Observation:subject', '-date', 'x'), fc.string({ maxLength: 8, unit: 'binary' }), dateText);
+    await fc.assert(fc.asyncProperty(fc.constantFrom('Observation', 'Patient'), name, fc.array(piece, { maxLength: 5 }).map((parts) => parts.join('')), async (type, code, value) => {
+      const refused = await found(type, code, value).then(() => null, (error: unknown) => error);
+      if (refused !== null) expect({ refused, http: refused instanceof PrimumError ? errorCatalogue[refused.code].http : 500 }).toMatchObject({ http: 400 });
+    }), { numRuns: 150 });
   });
 });

@@ -34,6 +34,7 @@ type Kind = { action: NonNullable<AuditEvent['action']>; type: Coding; subtype?:
 const rest: Coding = { code: 'rest', system: 'http://terminology.hl7.org/CodeSystem/audit-event-type' };
 const interaction = (code: string): Coding => ({ code, system: 'http://hl7.org/fhir/restful-interaction' });
 const read: Kind = { action: 'R', type: rest, subtype: interaction('read'), profile: `${ihe}PatientRead` };
+const search: Kind = { action: 'E', type: rest, subtype: interaction('search-type') };
 const update: Kind = { action: 'U', type: rest, subtype: interaction('update'), profile: `${ihe}PatientUpdate` };
 const activity: Kind = { action: 'E', type: { code: '110100', system: dcm } };
 const signInOut = (code: string): Kind => ({ action: 'E', type: { code: '110114', system: dcm }, subtype: { code, system: dcm } });
@@ -43,6 +44,7 @@ const kinds: Readonly<Record<string, Kind>> = { 'sign-in': signInOut('110122'), 
 function kindOf(action: string): Kind {
   if (Object.hasOwn(kinds, action)) return kinds[action]!;
   if (action.endsWith('.read')) return read;
+  if (action.endsWith('.search')) return search;
   return action.endsWith('.write') ? update : activity;
 }
 
