@@ -43,6 +43,15 @@ const beyondR4: Readonly<Record<string, Readonly<Record<string, Written>>>> = {
   },
 };
 
+/** Stored like any resource, and none of R4's: SQL on FHIR v2's. */
+const viewDefinition: Readonly<Record<string, Written>> = {
+  url: { type: 'uri', expression: 'ViewDefinition.url', sources: ['url uri'] },
+  name: { type: 'string', expression: 'ViewDefinition.name', sources: ['name string'] },
+  title: { type: 'string', expression: 'ViewDefinition.title', sources: ['title string'] },
+  status: { type: 'token', expression: 'ViewDefinition.status', sources: ['status code http://hl7.org/fhir/publication-status'] },
+  resource: { type: 'token', expression: 'ViewDefinition.resource', sources: ['resource code http://hl7.org/fhir/resource-types'] },
+};
+
 let read: Readonly<Record<string, Readonly<Record<string, Written>>>> | undefined;
 const made = new Map<string, ReadonlyMap<string, Parameter>>();
 
@@ -51,7 +60,7 @@ export function searchParametersOf(type: string): ReadonlyMap<string, Parameter>
   const known = made.get(type);
   if (known !== undefined) return known;
   // Written by tools/write-fhir-search-parameters.ts, under version control and test.
-  read ??= (JSON.parse(readFileSync(new URL('../../fhir/search-parameters.json', import.meta.url), 'utf8')) as { types: typeof read }).types!;
+  read ??= { ...(JSON.parse(readFileSync(new URL('../../fhir/search-parameters.json', import.meta.url), 'utf8')) as { types: NonNullable<typeof read> }).types, ViewDefinition: viewDefinition };
   const own = Object.hasOwn(read, type) ? read[type] : Object.hasOwn(beyondR4, type) ? beyondR4[type] : undefined;
   if (own === undefined) return new Map();
   const parameters = new Map(Object.entries({ ...ofAll, ...own }).map(([code, written]): [string, Parameter] => [code, {
