@@ -49,3 +49,5 @@ export {
 } from './subscriptions/subscription-rows.ts';
 export { visibility } from './search/visibility.ts';
 export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimals.ts';
+export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';
+export type { ValidationIssue } from './validation/issue.ts';
