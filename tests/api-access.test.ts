@@ -74,6 +74,21 @@ const table: Readonly<Record<RouteName, Row>> = {
   keepView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$keep`, may: integration, ok: 404 },
   releaseView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$release`, may: integration, ok: 404 },
   transact: { path: () => '/api/fhir', body: ({ patient: id }) => ({ resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: `Patient/${id}` } }] }), may: [...clinician, ...integration] },
+  createSubscription: { path: () => '/api/fhir/Subscription', body: () => ({ resourceType: 'Subscription' }), may: clinician, ok: 422 }, // of people by an app alone
+  searchSubscriptions: { path: () => '/api/fhir/Subscription', may: clinician, ok: 422 },
+  readSubscription: { path: () => `/api/fhir/Subscription/${randomUUID()}`, may: clinician, ok: 422 },
+  updateSubscription: { path: () => `/api/fhir/Subscription/${randomUUID()}`, body: () => ({ resourceType: 'Subscription' }), may: clinician, ok: 422 },
+  deleteSubscription: { path: () => `/api/fhir/Subscription/${randomUUID()}`, may: clinician, ok: 422 },
+  subscriptionStatuses: { path: () => '/api/fhir/Subscription/$status', may: clinician, ok: 422 },
+  subscriptionStatus: { path: () => `/api/fhir/Subscription/${randomUUID()}/$status`, may: clinician, ok: 422 },
+  subscriptionStatusByForm: { path: () => `/api/fhir/Subscription/${randomUUID()}/$status`, may: clinician, ok: 422 },
+  subscriptionEvents: { path: () => `/api/fhir/Subscription/${randomUUID()}/$events`, may: clinician, ok: 422 },
+  subscriptionEventsByForm: { path: () => `/api/fhir/Subscription/${randomUUID()}/$events`, may: clinician, ok: 422 },
+  webSocketToken: { path: () => `/api/fhir/Subscription/${randomUUID()}/$get-ws-binding-token`, may: clinician, ok: 422 },
+  webSocketTokenByForm: { path: () => `/api/fhir/Subscription/${randomUUID()}/$get-ws-binding-token`, may: clinician, ok: 422 },
+  subscriptions: { path: () => '/api/subscriptions', may: ['integration-engineer', 'ml-engineer'] },
+  retrySubscription: { path: () => `/api/subscriptions/${randomUUID()}/retry`, may: integration, ok: 404 },
+  endSubscription: { path: () => `/api/subscriptions/${randomUUID()}`, may: integration, ok: 404 },
   findSubject: { path: () => '/api/rights/find', body: () => ({ mrn: patient.mrn }), may: privacy },
   subject: { path: ({ patient: id }) => `/api/rights/subjects/${id}`, may: privacy },
   accessBundle: { path: ({ patient: id }) => `/api/rights/subjects/${id}/bundle`, may: privacy },
@@ -159,7 +174,7 @@ const table: Readonly<Record<RouteName, Row>> = {
 /** What was answered and leaves no event: it is about nobody, or about the asker alone, or (the last) changed nothing. */
 const unlogged: readonly RouteName[] = [
   'health', 'openapi', 'smartConfiguration', 'capabilityStatement', 'externalIssuer', 'events', 'feeds', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
-  'getSession', 'account', 'emergencies', 'grants', 'endOwnSession',
+  'getSession', 'account', 'emergencies', 'grants', 'endOwnSession', 'subscriptions',
 ];
 
 let primum: Booted;

@@ -5,7 +5,7 @@ import { createOnnxEngine } from '@primum/inference';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
-import { bearerPrincipal, certificatePrincipal, demandTls, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
+import { bearerPrincipal, certificatePrincipal, demandTls, fhirPath, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
 import { startBackups, type BackupSchedule } from './backup/start-backups.ts';
 import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
@@ -17,7 +17,7 @@ import { createCallBudgets } from './http/call-budget.ts';
 import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
 import { createIssuerMount } from './http/oidc/issuer-mount.ts';
-import { serveApi } from './http/serve-api.ts';
+import { isOurUpgrade, serveApi } from './http/serve-api.ts';
 import { reportScoring } from './lineage/report-scoring.ts';
 import { loadServedModel } from './models.ts';
 import { readSnoopingRules } from './reviews/snooping-rules-file.ts';
@@ -31,6 +31,8 @@ import { removeRunFile, writeRunFile } from './run-file.ts';
 import { settled } from './settle.ts';
 import { loopback, type Transport } from './transport.ts';
 import { announce } from './http/announce.ts';
+import { endpointRules } from './subscriptions/endpoint-rules.ts';
+import { startSubscriptions } from './subscriptions/start-subscriptions.ts';
 import { boundHistory } from './ward-simulator/bound-history.ts';
 import { startKeptViews } from './views/kept-views.ts';
 import { startWard } from './ward-simulator/start-ward.ts';
@@ -152,7 +154,9 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const snooping = startSnoopingDetector({ ...core, ...whoIsWho, rules: readSnoopingRules() }, { tenant });
   later(() => snooping.close());
   const issuer = createIssuerMount(core);
-  const handlers = createHandlers({ core, fhir, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
+  const subscriptions = startSubscriptions(core, fhir, { rules: endpointRules(process.env, core.mode === 'demonstration'), sequencer, base: () => `${issuer.current().origin}${fhirPath}` });
+  later(() => subscriptions.close());
+  const handlers = createHandlers({ core, fhir, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, issuer, transport, budget: createCallBudgets({ servicePerSecond: options.serviceCallsPerSecond }), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),
@@ -175,6 +179,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const httpPort = typeof address === 'object' && address !== null ? address.port : 0;
   const origin = tls === undefined ? `http://127.0.0.1:${httpPort}` : `https://${transport.hosts[0] ?? 'localhost'}:${httpPort}`;
   await issuer.open(origin);
+  subscriptions.serve(app.server, isOurUpgrade(transport.hosts));
   const mllp = { accept: (frame: Buffer, connection: { remote: string }) => acceptor.accept(frame, connection), saturated: () => acceptor.saturated(), log };
   const listener = await listenMllp(mllp, { host: transport.mllpListen, port: options.mllpPort ?? 2_575, maxFrameBytes, ...(tls === undefined ? {} : { tls }) });
   later(() => listener.close());

@@ -154,6 +154,8 @@ export const errorCatalogue = {
   'fhir.search-too-wide': entry(400, 'The search has too many matches for this', 'Narrow it by further parameters, or leave out what the detail names.'),
   'fhir.page-expired': entry(410, 'The page is not there any more', 'Search again.'),
   'fhir.not-supported': entry(400, 'This is not supported', 'See /api/fhir/metadata for what is.'),
+  'subscription.endpoint-refused': entry(422, 'Notifications may not be sent to that address', 'Use https and a public address, or have the host listed in PRIMUM_SUBSCRIPTION_HOSTS.'),
+  'subscription.owner-needed': entry(422, 'A Subscription belongs to an app or a service account', 'Send the request with an access token or a client certificate.'),
   'api.not-acceptable': entry(406, 'The answer cannot be had in that format', 'Ask for application/fhir+json.'),
   'api.request-invalid': entry(400, 'The request is not valid', 'Correct what the detail names.'),
   'api.too-many': entry(429, 'This session or client asks too much at once', 'Wait a second and ask for less at a time.'),

@@ -63,6 +63,7 @@ export { allowAuthorization, denyAuthorization, readAuthorization, withdrawGrant
 export { grantsOfPerson } from './smart/grants.ts';
 export { createLaunch } from './smart/launches.ts';
 export { bearerPrincipal, certificatePrincipal } from './smart/bearer.ts';
+export { standingPrincipal, type StandingOwner } from './smart/standing-principal.ts';
 export { scopesAllow } from './smart/scopes.ts';
 export { smartConfiguration } from './smart/smart-configuration.ts';
 export { createExternalIssuer, parseExternalSettings, type ExternalIssuerPort, type PendingSignIn } from './oidc/external-issuer.ts';

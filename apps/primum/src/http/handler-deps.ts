@@ -5,6 +5,7 @@ import type { Sequencer } from '@primum/store';
 import type { AuditLog } from '@primum/trust';
 import type { Core } from '../core.ts';
 import type { Fhir } from '../fhir.ts';
+import type { Subscriptions } from '../subscriptions/start-subscriptions.ts';
 import type { Watch } from '../figures.ts';
 import type { EventStream } from './event-stream.ts';
 import type { IssuerMount } from './oidc/issuer-mount.ts';
@@ -13,6 +14,7 @@ export type HandlerDeps = {
   core: Core; model: ModelPackage; engine: InferenceEngine; explainer: Explainer; sequencer: Sequencer;
   auditLog: AuditLog;
   fhir: Fhir;
+  subscriptions: Pick<Subscriptions, 'kick' | 'rules'>;
   events: EventStream; watch: Watch; issuer: IssuerMount;
   /** Wakes the applier. */
   kick(): void;

@@ -1,4 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import type { Server, ServerOptions } from 'node:https';
 import { join } from 'node:path';
 import fastifyCookie from '@fastify/cookie';
@@ -194,6 +195,11 @@ function purposeOf(usual: Purpose, { headers }: FastifyRequest, principal: Princ
 function isOurName(host: string | undefined, hosts: readonly string[]): boolean {
   const name = host?.replace(/:\d+$/, '').toLowerCase();
   return name !== undefined && (/^(127\.0\.0\.1|localhost|\[::1\])$/.test(name) || hosts.includes(name));
+}
+
+/** Whether a request that asks to be a web socket came by a name of ours. It brings no cookie that counts: what opens the socket is a token. */
+export function isOurUpgrade(hosts: readonly string[]): (request: IncomingMessage) => boolean {
+  return ({ headersDistinct, headers }) => headersDistinct['host']?.length === 1 && isOurName(headers.host, hosts);
 }
 
 /** What a browser says of the page that asks (Origin; Sec-Fetch-Site of Fetch Metadata); who is no browser says neither. */

@@ -2,6 +2,8 @@ import { personalTables, type PersonalData } from '@primum/trust';
 
 /** What the record keeps of a patient, in the order that the references between the tables ask for. */
 export const recordPersonalData: PersonalData = personalTables('record', [
+  { table: 'subscription_event' },
+  { table: 'subscription' },
   { table: 'rights_case' },
   { table: 'consent' },
   { table: 'fact' },
