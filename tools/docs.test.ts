@@ -5,7 +5,7 @@ import { parseCodeTable } from '@primum/record';
 import { describe, expect, it } from 'vitest';
 import { usage } from '../apps/primum/src/cli/usage.ts';
 import { parseMappingTable } from '../packages/ingest/src/mapping/mapping-table.ts';
-import { triggers } from '../packages/ingest/src/reading/message-reading.ts';
+import { messageTypes } from '../packages/ingest/src/reading/message-types.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -43,8 +43,8 @@ describe('docs/hl7.md', () => {
 
   it('says what every handled type does, and no other', () => {
     const table = page.slice(page.indexOf('## Messages'), page.indexOf('One patient a message'));
-    const named = [...table.matchAll(/^\| (?:ADT|ORU)\^([^|]+) \|/gm)].flatMap(([, events]) => events!.split(', '));
-    expect(named.sort()).toEqual([...triggers].sort());
+    const named = [...table.matchAll(/^\| ([A-Z]{3})\^([^|]+) \|/gm)].flatMap(([, code, events]) => events!.split(', ').map((event) => `${code!}^${event}`));
+    expect(named.sort()).toEqual([...messageTypes.keys()].sort());
   });
 
   it('shows a mapping table that can be loaded', () => {

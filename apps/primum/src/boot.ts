@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errorFields, PrimumError, type Log } from '@primum/base';
 import type { Figures, Mode } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
-import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, registerSource } from '@primum/ingest';
+import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, mappingsDirectory, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
 import { bearerPrincipal, certificatePrincipal, demandTls, fhirPath, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
@@ -132,7 +132,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const fhir = openFhir(core, model.codes);
   const keptViews = startKeptViews({ core, sequencer, log });
   later(() => keptViews.close());
-  const mappings = await loadMappings(model.codes);
+  const mappings = await loadMappings(model.codes, mappingsDirectory, join(home, 'mappings', 'v2'));
   const backlog = createBacklog({ db }, tenant);
   const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant);
   const applier = createApplier({ db, keys, audit, clock, log, backlog, sources, mappings, codes: model.codes, onCommitted: () => sequencer.kick() }, { tenant });

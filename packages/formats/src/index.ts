@@ -11,7 +11,8 @@ export {
   component, componentOf, field, hl7Null, locationOf, repetitions, segmentNamed, segmentsNamed, wholeText, type Hl7Part,
 } from './hl7v2/read-segment.ts';
 export { isSupportedVersion, peekHeader, readHeader, type Hl7Header } from './hl7v2/read-header.ts';
-export { formatTs, parseTs, toIso8601, type Hl7Timestamp, type ParsedTs, type TsPrecision } from './hl7v2/timestamp.ts';
+export { formatTs, parseTs, toIso8601, type Hl7Timestamp, type ParsedTs, type TsPrecision, type UtcOffset } from './hl7v2/timestamp.ts';
+export { zoneOffset } from './hl7v2/zone-offset.ts';
 export { buildMessage, buildSegment, type ComponentInput, type FieldInput, type SegmentInput } from './hl7v2/build-message.ts';
 export { buildAck, type AckInput } from './hl7v2/build-ack.ts';
 export { conditionOf, type AckCode, type Hl7Problem } from './hl7v2/problem.ts';

@@ -8,6 +8,9 @@ export type Hl7Timestamp = { instant: Date; precision: TsPrecision; offsetMinute
 
 export type ParsedTs = ({ ok: true } & Hl7Timestamp) | { ok: false; code: 'hl7.field-invalid'; detail: string };
 
+/** Minutes east of UTC: the same all year, or by the local time (as if it were UTC, in milliseconds) of a zone with summer time. */
+export type UtcOffset = number | ((localMs: number) => number);
+
 const shape = /^(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:\.(\d{1,9}))?)?)?)?)?)?([+-])?(\d{4})?$/;
 const precisions: readonly TsPrecision[] = ['year', 'month', 'day', 'hour', 'minute', 'second', 'fraction'];
 const widestOffsetMinutes = 14 * 60;
@@ -16,7 +19,7 @@ const widestOffsetMinutes = 14 * 60;
  * Reads one timestamp. A value without an offset is taken in `defaultOffsetMinutes`, the source's. A date that is not
  * in the calendar (30 February) and an hour, minute, second or offset out of range are refused, not carried over.
  */
-export function parseTs(value: string, options: { defaultOffsetMinutes: number }): ParsedTs {
+export function parseTs(value: string, options: { defaultOffsetMinutes: UtcOffset }): ParsedTs {
   const match = shape.exec(value);
   if (match === null) return invalid('not YYYY[MM[DD[HH[MM[SS[.S]]]]]][+/-ZZZZ]');
   const [, year = '', month, day, hour, minute, second, fraction, sign, zone] = match;
@@ -32,7 +35,8 @@ export function parseTs(value: string, options: { defaultOffsetMinutes: number }
   if (at.hour > 23 || at.minute > 59 || at.second > 59) return invalid('no such time of day');
   local.setUTCHours(at.hour, at.minute, at.second, Number((fraction ?? '0').padEnd(3, '0').slice(0, 3)));
 
-  const offsetMinutes = zone === undefined ? options.defaultOffsetMinutes : zoneMinutes(sign, zone);
+  const offsetMinutes = zone !== undefined ? zoneMinutes(sign, zone)
+    : typeof options.defaultOffsetMinutes === 'number' ? options.defaultOffsetMinutes : options.defaultOffsetMinutes(local.getTime());
   if (offsetMinutes === undefined) return invalid('no such offset');
   return { ok: true, instant: new Date(local.getTime() - offsetMinutes * 60_000), precision, offsetMinutes };
 }

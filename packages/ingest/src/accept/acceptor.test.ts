@@ -29,7 +29,7 @@ describe('accept', () => {
     const cases: [bytes: Buffer, ack: string, code: string][] = [
       [Buffer.from('this is no HL7'), 'AR', 'hl7.msh-missing'],
       [Buffer.from(admit('A2', { application: 'STRANGER' })), 'AE', 'hl7.source-unknown'],
-      [Buffer.from(message('ADT^A05', '20260101080000', [pid('A2'), pv1('V', '1')])), 'AR', 'hl7.type-unsupported'],
+      [Buffer.from(message('ADT^A20', '20260101080000', [pid('A2'), pv1('V', '1')])), 'AR', 'hl7.type-unsupported'],
       [Buffer.from(message('ADT^A01', '20260101080000', [pv1('V', '1')])), 'AE', 'hl7.segment-missing'],
       [Buffer.from(message('ADT^A01', '20260101080000', [pid(''), pv1('V', '1')])), 'AE', 'hl7.field-missing'],
       [Buffer.from(message('ORU^R01', '20260101080000', [pid('A2'), obr('1', '20260101'), obx('HR', 'fast', 'bpm')])), 'AE', 'hl7.field-invalid'],

@@ -22,6 +22,6 @@ export async function interpretFrame(sources: SourceDirectory, frame: Buffer): P
   const found = sources.find(header.sendingApplication, header.sendingFacility);
   const source = found instanceof Promise ? await found : found;
   if (source === undefined) return { header, source, problem: { code: 'hl7.source-unknown', location: 'MSH^1^3' } };
-  const outcome = readMessage(parsed.message, { utcOffsetMinutes: source.utcOffsetMinutes, defaultAuthority: source.facility });
+  const outcome = readMessage(parsed.message, { utcOffset: source.utcOffset, defaultAuthority: source.facility });
   return outcome.ok ? { header, source, reading: outcome.reading } : { header, source, problem: outcome.problem };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorFields, PrimumError, type Log } from '@primum/base';
+import { createSearchIndex } from '@primum/record';
 import { sqlState } from '@primum/store';
 import { mintSystemPrincipal } from '@primum/trust';
 import type { Backlog } from '../accept/backlog.ts';
@@ -7,7 +8,7 @@ import { laneCount } from '../reading/tokens.ts';
 import { applyBatch, type ApplyDeps } from './apply-batch.ts';
 import { GroupsMoved } from './load-state.ts';
 
-export type ApplierDeps = ApplyDeps & {
+export type ApplierDeps = Omit<ApplyDeps, 'search'> & {
   backlog: Backlog;
   log: Log;
   /** Called after each commit that changed the record: wakes the sequencer. */
@@ -47,6 +48,7 @@ const burstPauseMs = 50;
 
 export function createApplier(deps: ApplierDeps, options: ApplierOptions): Applier {
   const { log, backlog } = deps;
+  const applying: ApplyDeps = { ...deps, search: createSearchIndex(deps, options.tenant) };
   const { tenant, workers = 2, maxBatch = 64, pollMs = 200 } = options;
   const stop = new AbortController();
   const counts = { applied: 0, quarantined: 0 };
@@ -81,7 +83,7 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
       const seen = kicks;
       let taken: readonly string[] = [];
       try {
-        const report = await applyBatch(deps, tenant, { maxLanes, maxMessages: single > 0 ? 1 : maxBatch, firstLane }, (ids) => { taken = ids; });
+        const report = await applyBatch(applying, tenant, { maxLanes, maxMessages: single > 0 ? 1 : maxBatch, firstLane }, (ids) => { taken = ids; });
         failures = 0;
         single = Math.max(0, single - 1);
         firstLane = (firstLane + maxLanes) % laneCount;

@@ -1,5 +1,5 @@
 import type { Clock } from '@primum/base';
-import { readSites, type CodeTable } from '@primum/record';
+import { readSites, type CodeTable, type SearchIndex } from '@primum/record';
 import type { Db } from '@primum/store';
 import type { Audit, Keys } from '@primum/trust';
 import type { Mappings } from '../mapping/load-mappings.ts';
@@ -12,7 +12,7 @@ import { prepareMessage, type ReadyMessage } from './prepare-messages.ts';
 import { reduceBatch } from './reduce-batch.ts';
 import { takeMessages } from './take-messages.ts';
 
-export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; clock: Clock };
+export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; clock: Clock; search: SearchIndex };
 
 export type BatchReport = { taken: number; applied: number; quarantined: number };
 
@@ -37,7 +37,7 @@ export async function applyBatch(
     const siteIds = [...new Set(prepared.map(({ source }) => source.siteId))];
     const [{ state, seq }, sites] = await Promise.all([loadState({ tx, keys: deps.keys }, tenant, prepared), readSites(tx, tenant, siteIds)]);
     const outcomes = await reduceBatch({ ...deps, breathe }, tenant, state, seq, ready);
-    await flushBatch({ tx, keys: deps.keys, audit: deps.audit, breathe }, tenant, { state, seq, outcomes, at: deps.clock.now() });
+    await flushBatch({ tx, keys: deps.keys, audit: deps.audit, search: deps.search, breathe }, tenant, { state, seq, outcomes, at: deps.clock.now() });
     await moveClocks(tx, tenant, sites, outcomes);
     const applied = outcomes.filter(({ effects }) => effects !== undefined).length;
     return { taken: outcomes.length, applied, quarantined: outcomes.length - applied };

@@ -1,4 +1,4 @@
-import { joinBytes, sealResources, writeFacts, writeResourceRows, writeStayEvents, writeStays } from '@primum/record';
+import { joinBytes, writeFacts, writeStayEvents, writeStays, writeVersions, type SearchIndex } from '@primum/record';
 import { writeOutbox, type OutboxEvent, type Sql } from '@primum/store';
 import { mintSystemPrincipal, type Audit, type AuditInput, type Keys } from '@primum/trust';
 import { messageAad } from '../accept/acceptor.ts';
@@ -7,7 +7,7 @@ import type { PatientState, RecordState, StayState } from '../reduce/record-stat
 import type { Breathe } from './breathe.ts';
 import type { Outcome } from './reduce-batch.ts';
 
-export type FlushDeps = { tx: Sql; keys: Keys; audit: Audit; breathe: Breathe };
+export type FlushDeps = { tx: Sql; keys: Keys; audit: Audit; search: SearchIndex; breathe: Breathe };
 
 /**
  * Writes what a batch did in a fixed number of set-based statements, sent together: patients, links, stays, resources,
@@ -23,12 +23,14 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
   for (const { effects } of applied) {
     for (const id of effects.patients.keys()) patients.set(id, stateOf(state.patients, id));
     for (const id of effects.stays.keys()) stays.set(id, stateOf(state.stays, id));
-    for (const id of [...effects.touched.keys(), ...effects.patients.keys(), ...effects.facts.map(({ patientId }) => patientId)]) touched.add(id);
+    for (const id of [...effects.touched.keys(), ...effects.patients.keys(), ...effects.facts.map(({ patientId }) => patientId), ...effects.resources.flatMap(({ patientId }) => patientId ?? [])]) touched.add(id);
   }
   for (const rootId of Array.from(touched, (id) => stateOf(state.patients, id).rootId)) touched.add(rootId);
   const newIds = new Set(applied.flatMap(({ effects }) => [...effects.newPatients]));
   await keys.ensure(tenant, [...touched].map((patientId) => ({ kind: 'patient', patientId })));
-  const resources = await sealResources(keys, tenant, applied.flatMap(({ ready, effects }) => effects.resources.map((row) => ({ ...row, messageId: ready.taken.id, deleted: isWithdrawn(row.body) }))), deps.breathe);
+  // What belongs to nobody may be another applier's too: in one order everywhere.
+  const resources = applied.flatMap(({ ready, effects }) => effects.resources.map((row) => ({ ...row, messageId: ready.taken.id, deleted: isWithdrawn(row.body) })))
+    .sort((a, b) => Number(b.patientId === null) - Number(a.patientId === null) || (a.patientId === null ? a.id.localeCompare(b.id) : 0));
   await Promise.all([
     insertPatients(tx, tenant, seq, [...newIds].map((id) => stateOf(state.patients, id))),
     updatePatients(tx, tenant, seq, [...touched].filter((id) => !newIds.has(id)).map((id) => stateOf(state.patients, id))),
@@ -36,7 +38,7 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
     insertLinks(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.links.map((link) => ({ ...link, messageId: ready.taken.id })))),
     writeStays(tx, tenant, seq, [...stays.values()]),
     writeStayEvents(tx, tenant, applied.flatMap(({ ready, effects }) => effects.stayEvents.map((row) => ({ ...row, messageId: ready.taken.id })))),
-    writeResourceRows(tx, tenant, seq, resources),
+    writeVersions({ tx, keys, search: deps.search }, tenant, seq, resources, deps.breathe),
     writeFacts(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.facts.map((fact) => ({ ...fact, messageId: ready.taken.id })))),
     updateMessages(tx, keys, tenant, outcomes),
     countUnmapped(tx, tenant, applied),
@@ -137,7 +139,7 @@ function auditEvents(tenant: number, outcomes: readonly Outcome[], at: Date): Au
   return outcomes.map(({ ready, effects }) => {
     const message = { type: 'message', id: ready.taken.id };
     if (effects === undefined) return { ...base, action: 'message.quarantined', outcome: 'minor-failure', entities: [message] };
-    const patientIds = [...new Set([...effects.touched.keys(), ...effects.patients.keys()])];
+    const patientIds = [...new Set([...effects.touched.keys(), ...effects.patients.keys(), ...effects.resources.flatMap(({ patientId }) => patientId ?? [])])];
     return { ...base, action: 'phi.write', outcome: 'success', patientIds, entities: [message, { type: 'Provenance', id: ready.taken.id }] };
   });
 }

@@ -1,9 +1,11 @@
-import type { Encounter, Patient } from '@medplum/fhirtypes';
+import type { Encounter, Observation, Patient, Resource } from '@medplum/fhirtypes';
+import { PrimumError } from '@primum/base';
 import { readStayEvents, resourceAad } from '@primum/record';
 import type { Sql } from '@primum/store';
 import type { Keys } from '@primum/trust';
+import { keptTypes } from '../keep/kept-ids.ts';
 import type { PreparedMessage } from '../reduce/message-context.ts';
-import { emptyState, type RecordState } from '../reduce/record-state.ts';
+import { emptyState, type MovableResult, type RecordState } from '../reduce/record-state.ts';
 
 /** Thrown where another transaction merged patients between our finding and our locking them: begin again. */
 export class GroupsMoved extends Error {}
@@ -24,7 +26,7 @@ export async function loadState(deps: { tx: Sql; keys: Keys }, tenant: number, m
   const identities = await lockIdentities(tx, tenant, messages);
   for (const { token, patient_id } of identities) state.byToken.set(token.toString('hex'), patient_id);
   const rootIds = [...new Set(identities.map(({ root_id }) => root_id))];
-  const visitTokens = new Set(messages.flatMap(({ subjects }) => subjects.flatMap(({ visitToken }) => visitToken ?? [])));
+  const visitTokens = new Set(messages.flatMap(({ subjects, priors }) => [...subjects.flatMap(({ visitToken }) => visitToken ?? []), ...priors.flatMap((prior) => [...prior.visitTokens, ...(prior.visitNowToken === undefined ? [] : [prior.visitNowToken])])]));
 
   const [seqRow, members, stays] = await Promise.all([
     tx.query<{ seq: number }>("select nextval('known_seq') as seq", []),
@@ -42,23 +44,36 @@ export async function loadState(deps: { tx: Sql; keys: Keys }, tenant: number, m
   const resultKeys = new Set<string>();
   const changing = new Set<string>();
   const moving = new Set<string>();
+  const losing = new Set<string>();
+  const keptPlaces = new Map<string, { type: string; id: string }>();
   for (const message of messages) {
-    const tokens = [...message.subjects.flatMap(({ tokens: own }) => own), ...message.priorTokens];
-    for (const rootId of new Set(tokens.map(rootOfToken))) {
+    const tokens = [...message.subjects.flatMap(({ tokens: own }) => own), ...message.priors.flatMap(({ tokens: own }) => own)];
+    const { type } = message.reading;
+    const typeOf = keptTypes(message.kept);
+    const addKept = (patientId: string): void => {
+      for (const [name, id] of message.keptIds(patientId)) keptPlaces.set(`${typeOf(name)}/${id}`, { type: typeOf(name), id });
+    };
+    const roots = new Set(tokens.map(rootOfToken));
+    if (roots.size === 0 || roots.has(undefined)) addKept('');
+    for (const rootId of roots) {
       const group = rootId === undefined ? [] : groups.get(rootId) ?? [];
       for (const id of group) {
         for (const key of message.reading.results.length === 0 ? [] : message.resultKeys(id)) resultKeys.add(key);
-        if (message.reading.trigger !== 'R01') changing.add(id);
-        if (message.reading.trigger === 'A40' || message.reading.trigger === 'A37') moving.add(id);
+        addKept(id);
+        if (type.does !== 'none') changing.add(id);
+        if (type.does === 'merge' || type.does === 'change-identifier' || type.does === 'unlink') moving.add(id);
+        if (type.does === 'move-visit') losing.add(id);
       }
     }
   }
   const changingStays = stays.filter(({ patient_id }) => changing.has(patient_id)).map(({ id }) => id);
-  const [observations, events, bounds, bodies] = await Promise.all([
+  const [observations, events, bounds, bodies, kept, movable] = await Promise.all([
     readObservations(tx, tenant, [...resultKeys]),
     readStayEvents(tx, tenant, stays.map(({ id }) => id)),
     moving.size === 0 ? [] : readBounds(tx, tenant, [...moving]),
     changing.size === 0 ? [] : readBodies(tx, tenant, [...changing], changingStays),
+    readKeptBodies(tx, tenant, [...keptPlaces.values()]),
+    readMovable(tx, tenant, [...losing]),
   ]);
   for (const row of observations) state.observations.set(row.id, { patientId: row.patient_id, version: row.version, retracted: row.deleted });
   for (const row of stays) {
@@ -68,11 +83,16 @@ export async function loadState(deps: { tx: Sql; keys: Keys }, tenant: number, m
   }
   for (const { patient_id, from, to } of bounds) state.factBounds.set(patient_id, { from: from.getTime(), to: to.getTime() });
   await openBodies(deps.keys, tenant, state, bodies);
+  for (const row of kept) {
+    const json = (await deps.keys.open(tenant, row.body, resourceAad(tenant, row.type, row.id, row.version))).toString();
+    state.kept.set(`${row.type}/${row.id}`, { patientId: row.patient_id, version: row.version, deleted: row.deleted, body: JSON.parse(json) as Resource }); // sealed by us under this type
+  }
+  await openMovable(deps.keys, tenant, state, movable);
   return { state, seq: seqRow[0]?.seq ?? 0 };
 }
 
 async function lockIdentities(tx: Sql, tenant: number, messages: readonly PreparedMessage[]): Promise<IdentityRow[]> {
-  const tokens = new Set(messages.flatMap(({ subjects, priorTokens }) => [...subjects.flatMap(({ tokens: own }) => own), ...priorTokens]));
+  const tokens = new Set(messages.flatMap(({ subjects, priors }) => [...subjects, ...priors].flatMap(({ tokens: own }) => own)));
   // Ordered, so that two transactions lock the same roots in the same order.
   return tx.query<IdentityRow>(`
     select i.token, i.patient_id, r.id as root_id
@@ -141,5 +161,53 @@ async function openBodies(keys: Keys, tenant: number, state: RecordState, rows: 
       const stay = state.stays.get(id);
       if (stay !== undefined) state.stays.set(id, { ...stay, version, resource: JSON.parse(json) as Encounter }); // sealed by us as an Encounter
     }
+  }
+}
+
+type KeptRow = { type: string; id: string; version: number; patient_id: string | null; deleted: boolean; body: Buffer };
+
+async function readKeptBodies(tx: Sql, tenant: number, places: readonly { type: string; id: string }[]): Promise<KeptRow[]> {
+  if (places.length === 0) return [];
+  return tx.query<KeptRow>(`
+    select r.type, r.id, r.version, r.patient_id, r.deleted, r.body from unnest($2::text[], $3::uuid[]) as key(type, id) cross join lateral (
+      select type, id, version, patient_id, deleted, body from resource where tenant = $1 and type = key.type and id = key.id order by version desc limit 1) r`,
+  [tenant, places.map(({ type }) => type), places.map(({ id }) => id)]);
+}
+
+const mostMovable = 50_000;
+
+type MovableRow = Omit<KeptRow, 'type' | 'patient_id'> & {
+  patient_id: string; source_id: number | null; code: string | null; value: number | null; text: string | null; effective_at: Date | null;
+  status: NonNullable<MovableResult['fact']>['status'] | null; flag: NonNullable<NonNullable<MovableResult['fact']>['flag']> | null;
+};
+
+/** Every result of patients who lose a visit, with the fact that stands for it. More than can be held is refused: a person has to look. */
+async function readMovable(tx: Sql, tenant: number, patientIds: readonly string[]): Promise<MovableRow[]> {
+  if (patientIds.length === 0) return [];
+  const rows = await tx.query<MovableRow>(`
+    select r.id, r.version, r.patient_id, r.deleted, r.body, m.source_id, f.code, f.value, f.text, f.effective_at, f.status, f.flag
+    from (select distinct on (id) id, version, patient_id, deleted, message_id, body from resource
+      where tenant = $1 and patient_id = any($2::uuid[]) and type = 'Observation' order by id, version desc limit $3) r
+    left join message m on m.tenant = $1 and m.id = r.message_id
+    left join lateral (select code, value, text, effective_at, status, flag from fact
+      where tenant = $1 and patient_id = r.patient_id and key = r.id order by seq desc, n desc limit 1) f on true
+    where not r.deleted`,
+  [tenant, patientIds, mostMovable + 1]);
+  if (rows.length > mostMovable) throw new PrimumError('ingest.apply-failed', 'more results than can be moved at once');
+  return rows;
+}
+
+async function openMovable(keys: Keys, tenant: number, state: RecordState, rows: readonly MovableRow[]): Promise<void> {
+  for (const row of rows) {
+    const body = JSON.parse((await keys.open(tenant, row.body, resourceAad(tenant, 'Observation', row.id, row.version))).toString()) as Observation; // sealed by us as an Observation
+    const stayId = body.encounter?.reference?.slice('Encounter/'.length);
+    if (stayId === undefined || row.source_id === null) continue;
+    const { code, value, text, effective_at: at, status, flag } = row;
+    state.movable.set(stayId, [...state.movable.get(stayId) ?? [], {
+      id: row.id, patientId: row.patient_id, version: row.version, sourceId: row.source_id, body, effectiveAt: at?.getTime() ?? Date.parse(body.effectiveDateTime ?? ''),
+      fact: code === null || at === null || status === null || status === 'retracted' ? undefined : {
+        code, value, effectiveAt: at.getTime(), status, ...(text === null ? {} : { text }), ...(flag === null ? {} : { flag }),
+      },
+    }]);
   }
 }

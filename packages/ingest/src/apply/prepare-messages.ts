@@ -3,6 +3,8 @@ import type { Keys } from '@primum/trust';
 import { messageAad } from '../accept/acceptor.ts';
 import type { FrameProblem } from '../accept/interpret-frame.ts';
 import type { Mappings } from '../mapping/load-mappings.ts';
+import { keptIds } from '../keep/kept-ids.ts';
+import { readKept } from '../keep/read-kept.ts';
 import { readMessage } from '../reading/read-message.ts';
 import { identityTokens, resultKeys, visitToken } from '../reading/tokens.ts';
 import type { PreparedMessage } from '../reduce/message-context.ts';
@@ -26,9 +28,11 @@ export async function prepareMessage(deps: PrepareDeps, tenant: number, taken: T
   if (!decoded.ok) return failed(decoded.problem);
   const parsed = parseMessage(decoded.text, { charset: decoded.charset });
   if (!parsed.ok) return failed(parsed.problem);
-  const outcome = readMessage(parsed.message, { utcOffsetMinutes: source.utcOffsetMinutes, defaultAuthority: source.facility });
+  const outcome = readMessage(parsed.message, { utcOffset: source.utcOffset, defaultAuthority: source.facility });
   if (!outcome.ok) return failed(outcome.problem);
   const { reading } = outcome;
+  const kept = reading.type.keeps ? readKept(parsed.message, reading, source, deps.mappings.v2, taken.id) : undefined;
+  const keptByPatient = new Map<string, ReadonlyMap<string, string>>();
   const keysByPatient = new Map<string, string[]>();
   return {
     taken,
@@ -42,7 +46,16 @@ export async function prepareMessage(deps: PrepareDeps, tenant: number, taken: T
       subjects: reading.subjects.map(({ patient, visit }) => ({
         tokens: identityTokens(keys, tenant, patient.identifiers), visitToken: visitToken(keys, tenant, visit?.number),
       })),
-      priorTokens: reading.prior === undefined ? [] : identityTokens(keys, tenant, reading.prior.identifiers),
+      priors: reading.priors.map((prior) => ({
+        subject: prior.subject, tokens: identityTokens(keys, tenant, prior.identifiers),
+        visitTokens: [prior.visit, prior.account].flatMap((number) => visitToken(keys, tenant, number) ?? []), visitNowToken: visitToken(keys, tenant, prior.visitNow),
+      })),
+      kept,
+      keptIds: (patientId) => {
+        const known = keptByPatient.get(patientId) ?? keptIds(keys, tenant, { reading, kept, facility: source.facility }, patientId);
+        keptByPatient.set(patientId, known);
+        return known;
+      },
       resultKeys: (patientId) => {
         const known = keysByPatient.get(patientId) ?? resultKeys(keys, tenant, source.id, reading.results, patientId);
         keysByPatient.set(patientId, known);

@@ -26,8 +26,11 @@ export function encounterAfter(before: Encounter | undefined, stay: { id: string
   else encounter.period = { start: iso(summary.admittedAt), ...(summary.endedAt === null ? {} : { end: iso(summary.endedAt) }) };
   if (summary.location === null) delete encounter.location;
   else encounter.location = [{ location: { display: `${summary.location.ward} ${summary.location.bed}`.trim() }, status: summary.status === 'in-progress' ? 'active' : 'completed' }];
-  if (summary.endedAt === null) delete encounter.hospitalization;
-  else if (visit !== undefined && visit.disposition !== '') encounter.hospitalization = { dischargeDisposition: { text: visit.disposition } };
+  if (summary.endedAt === null) {
+    const { dischargeDisposition: _taken, ...hospitalization } = encounter.hospitalization ?? {};
+    if (Object.keys(hospitalization).length === 0) delete encounter.hospitalization;
+    else encounter.hospitalization = hospitalization;
+  } else if (visit !== undefined && visit.disposition !== '') encounter.hospitalization = { ...encounter.hospitalization, dischargeDisposition: { text: visit.disposition } };
   return encounter;
 }
 

@@ -17,6 +17,7 @@ export function buildObservation(subject: Subject, result: ResultReading, mapped
   return {
     resourceType: 'Observation',
     id: subject.id,
+    ...(result.subId === '' ? {} : { extension: [{ url: extensions.subId, valueString: result.subId }] }),
     status: subject.status,
     ...(entry?.category === 'vital-signs' || entry?.category === 'laboratory' ? { category: [{ coding: [{ system: systems.observationCategory, code: entry.category }] }] } : {}),
     code: { coding: [...(entry === undefined || entry.code.startsWith('primum:') ? [] : [{ system: systems.loinc, code: entry.code, display: entry.display }]), local] },

@@ -15,9 +15,10 @@ export type Trace = {
 
 /**
  * One Provenance per message (one per resource would double the database): its targets are all that the message wrote,
- * and an extension on each target says from which segment and field each of its elements was read.
+ * and an extension on each target says from which segment and field each of its elements was read. Segments that no table
+ * reads (Z-segments) stand on its entity, as they were sent.
  */
-export function buildProvenance(message: { id: string; receivedAt: number; reading: MessageReading; source: Source }, trace: Trace): Provenance {
+export function buildProvenance(message: { id: string; receivedAt: number; reading: MessageReading; source: Source }, trace: Trace, unread: readonly string[] = []): Provenance {
   const { header } = message.reading;
   return {
     resourceType: 'Provenance',
@@ -28,13 +29,14 @@ export function buildProvenance(message: { id: string; receivedAt: number; readi
       reference,
       extension: [{ url: extensions.hl7v2Elements, valueString: Object.entries(elements).map(([element, from]) => `${element}=${from}`).join('; ') }],
     })),
-    activity: { coding: [{ system: systems.dataOperation, code: message.reading.trigger === 'A01' ? 'CREATE' : 'UPDATE' }] },
+    activity: { coding: [{ system: systems.dataOperation, code: message.reading.type.event === 'A01' ? 'CREATE' : 'UPDATE' }] },
     agent: [{
       type: { coding: [{ system: systems.provenanceParticipant, code: 'assembler' }] },
       who: { display: `${message.source.application}|${message.source.facility}` },
     }],
     entity: [{
       role: 'source',
+      ...(unread.length === 0 ? {} : { extension: unread.map((text) => ({ url: extensions.hl7v2Segment, valueString: text })) }),
       what: {
         identifier: { system: 'urn:primum:hl7v2-message', value: message.id },
         display: `${header.messageCode}^${header.triggerEvent} ${header.controlId}`,

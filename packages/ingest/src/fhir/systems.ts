@@ -19,6 +19,10 @@ export const authoritySystem = (authority: string): string => `urn:primum:author
 export const extensions = {
   /** On Provenance.target: `element=SEG[n]-field; …`, which field of the message each element came from. */
   hl7v2Elements: 'urn:primum:fhir:hl7v2-elements',
+  /** On Provenance.entity: a segment that no mapping table reads, as it was sent. */
+  hl7v2Segment: 'urn:primum:fhir:hl7v2-segment',
+  /** On an Observation: OBX-4, which is part of the result's identity. */
+  subId: 'urn:primum:fhir:hl7v2-sub-id',
   /** On a quantity: the digits as they were sent, where a JSON number would lose their precision. */
   asSent: 'urn:primum:fhir:as-sent',
 } as const;

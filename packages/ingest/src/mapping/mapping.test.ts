@@ -15,7 +15,7 @@ beforeAll(async () => { mappings = await loadMappings(codes); });
 function readResult(obx: string): ResultReading {
   const parsed = parseMessage(`MSH|^~\\&|A|B|C|D|20260101||ORU^R01|1|P|2.5.1\rPID|1||M^^^B\rOBR|1|P1|F1|X|||20260101\r${obx}\r`);
   if (!parsed.ok) throw new Error(parsed.problem.code);
-  const outcome = readMessage(parsed.message, { utcOffsetMinutes: 0, defaultAuthority: 'B' });
+  const outcome = readMessage(parsed.message, { utcOffset: 0, defaultAuthority: 'B' });
   if (!outcome.ok) throw new Error(outcome.problem.code);
   return outcome.reading.results[0]!;
 }

@@ -1,8 +1,5 @@
-import type { Hl7Header, Hl7Problem } from '@primum/formats';
-
-/** The trigger events that are handled: ADT ones by their number, R01 for unsolicited results. */
-export const triggers = ['A01', 'A02', 'A03', 'A04', 'A08', 'A11', 'A12', 'A13', 'A17', 'A37', 'A40', 'R01'] as const;
-export type Trigger = (typeof triggers)[number];
+import type { Hl7Header, Hl7Problem, UtcOffset } from '@primum/formats';
+import type { MessageType } from './message-types.ts';
 
 /** CX: an identifier with the authority that gave it. */
 export type IdentifierReading = { value: string; authority: string; type: string };
@@ -33,11 +30,25 @@ export type VisitReading = {
   patientClass: string;
   location: LocationReading | undefined;
   admittedAt: number | undefined;
+  /** PV1-44 names an hour at least; a day alone moves no admission. */
+  admittedToTheHour: boolean;
   dischargedAt: number | undefined;
   disposition: string;
 };
 
-export type SubjectReading = { patient: PatientReading; visit: VisitReading | undefined };
+/** MRG-1, MRG-3 and MRG-5: whom, which account and which visit the PID before it (and the PV1 after it) stands for from now on. */
+export type PriorReading = {
+  sequence: number;
+  /** Index of its PID among the subjects. */
+  subject: number;
+  identifiers: readonly IdentifierReading[];
+  account: IdentifierReading | undefined;
+  visit: IdentifierReading | undefined;
+  /** PV1-19 of the PV1 that follows the MRG. */
+  visitNow: IdentifierReading | undefined;
+};
+
+export type SubjectReading = { patient: PatientReading; visit: VisitReading | undefined; /** PID-18. */ account: IdentifierReading | undefined };
 
 /** Table 0085, OBX-11, in what it asks for. */
 export type ResultStatus = 'final' | 'preliminary' | 'corrected' | 'deleted' | 'wrong-patient' | 'cannot-be-obtained';
@@ -70,19 +81,18 @@ export type ResultReading = {
 /** A message of a handled type, read without looking at the record. */
 export type MessageReading = {
   header: Hl7Header;
-  trigger: Trigger;
+  type: MessageType;
   /** MSH-7, milliseconds since the epoch. */
   messageAt: number;
   /** When it happened: EVN-6, else the visit's own time, else EVN-2, else MSH-7. */
   eventAt: number;
-  /** One; two for A17 and A37. */
+  /** One; two for A17 and A37, one a merge for A40 and its like, none for an appointment of nobody. */
   subjects: readonly SubjectReading[];
-  /** MRG-1 of A40. */
-  prior: { sequence: number; identifiers: readonly IdentifierReading[] } | undefined;
+  priors: readonly PriorReading[];
   results: readonly ResultReading[];
 };
 
 export type ReadingOutcome = { ok: true; reading: MessageReading } | { ok: false; problem: Hl7Problem & { hl70357?: string } };
 
 /** What a reader needs to know of the source: its offset, and its own authority where an identifier names none. */
-export type ReadingSource = { utcOffsetMinutes: number; defaultAuthority: string };
+export type ReadingSource = { utcOffset: UtcOffset; defaultAuthority: string };

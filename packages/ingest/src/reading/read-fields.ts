@@ -14,7 +14,7 @@ export class ReadingFault extends Error {
 export function readTime(segment: Hl7Segment, number: number, source: ReadingSource): number | undefined {
   const value = component(segment, number);
   if (value === '' || value === hl7Null) return undefined;
-  const parsed = parseTs(value, { defaultOffsetMinutes: source.utcOffsetMinutes });
+  const parsed = parseTs(value, { defaultOffsetMinutes: source.utcOffset });
   if (!parsed.ok) throw new ReadingFault({ code: 'hl7.field-invalid', location: locationOf(segment, number), detail: parsed.detail });
   return parsed.instant.getTime();
 }
@@ -24,7 +24,7 @@ export function readDate(segment: Hl7Segment, number: number, source: ReadingSou
   const value = component(segment, number);
   if (value === '') return undefined;
   if (value === hl7Null) return null;
-  const parsed = parseTs(value, { defaultOffsetMinutes: source.utcOffsetMinutes });
+  const parsed = parseTs(value, { defaultOffsetMinutes: source.utcOffset });
   if (!parsed.ok) throw new ReadingFault({ code: 'hl7.field-invalid', location: locationOf(segment, number), detail: parsed.detail });
   return toIso8601(parsed).slice(0, 10);
 }

@@ -1,7 +1,8 @@
 import {
-  isSupportedVersion, locationOf, readHeader, segmentNamed, segmentsNamed, type Hl7Header, type Hl7Message, type Hl7Segment,
+  isSupportedVersion, locationOf, readHeader, segmentNamed, type Hl7Header, type Hl7Message, type Hl7Segment,
 } from '@primum/formats';
-import { triggers, type MessageReading, type ReadingOutcome, type ReadingSource, type SubjectReading, type Trigger } from './message-reading.ts';
+import type { MessageReading, PriorReading, ReadingOutcome, ReadingSource, SubjectReading } from './message-reading.ts';
+import { messageCodes, messageTypes, type MessageType } from './message-types.ts';
 import { readIdentifiers, readTime, ReadingFault, requireField } from './read-fields.ts';
 import { readResults } from './read-results.ts';
 import { readSubject } from './read-subject.ts';
@@ -25,62 +26,80 @@ function read(message: Hl7Message, source: ReadingSource): MessageReading {
   const msh = header.segment;
   if (header.controlId === '') throw new ReadingFault({ code: 'hl7.field-missing', location: locationOf(msh, 10) });
   if (!isSupportedVersion(header.version)) throw new ReadingFault({ code: 'hl7.version-unsupported', location: locationOf(msh, 12) });
-  const trigger = triggerOf(header);
+  const type = typeOf(header);
   requireField(msh, 7);
   const messageAt = readTime(msh, 7, source) ?? 0;
-  const subjects = readSubjects(message, trigger, source);
+  const { subjects, priors } = readSubjects(message, type, source);
   const evn = segmentNamed(message, 'EVN');
   return {
     header,
-    trigger,
+    type,
     messageAt,
-    eventAt: eventTime(trigger, evn, subjects[0], messageAt, source),
+    eventAt: eventTime(type, evn, subjects[0], messageAt, source),
     subjects,
-    prior: trigger === 'A40' ? readPrior(message, source) : undefined,
-    results: readResults(message, messageAt, source),
+    priors,
+    results: type.results === 'none' ? [] : readResults(message, messageAt, source),
   };
 }
 
-function triggerOf(header: Hl7Header): Trigger {
+function typeOf(header: Hl7Header): MessageType {
   const { messageCode, triggerEvent, segment } = header;
-  const known = triggers.find((trigger) => trigger === triggerEvent && messageCode === (trigger === 'R01' ? 'ORU' : 'ADT'));
+  const known = messageTypes.get(`${messageCode}^${triggerEvent}`);
   if (known !== undefined) return known;
-  const eventOnly = messageCode === 'ADT' || messageCode === 'ORU';
-  throw new ReadingFault({ code: 'hl7.type-unsupported', location: locationOf(segment, 9), ...(eventOnly ? { hl70357: '201' } : {}) });
+  throw new ReadingFault({ code: 'hl7.type-unsupported', location: locationOf(segment, 9), ...(messageCodes.has(messageCode) ? { hl70357: '201' } : {}) });
 }
+
+/** A message that merges more patients than this is no message of a person's work. */
+const mostSubjects = 50;
+
+type Group = { pid: Hl7Segment; pv1: Hl7Segment | undefined; mrgs: { mrg: Hl7Segment; pv1: Hl7Segment | undefined }[] };
 
 /**
- * One PID with the PV1 that follows it; A17 (ADT_A17) and A37 (ADT_A37) hold two. More patients than the event has
- * would need more lanes than a message has: refused.
+ * One PID with the PV1 and MRG that follow it; A17 (ADT_A17) and A37 (ADT_A37) hold two, ADT_A39 (A40 and its like) one
+ * a merge. More patients than the event has would be applied to nobody: refused. A45 moves one visit a MRG and PV1.
  */
-function readSubjects(message: Hl7Message, trigger: Trigger, source: ReadingSource): SubjectReading[] {
-  const wanted = trigger === 'A17' || trigger === 'A37' ? 2 : 1;
-  const groups: { pid: Hl7Segment; pv1: Hl7Segment | undefined }[] = [];
+function readSubjects(message: Hl7Message, type: MessageType, source: ReadingSource): { subjects: SubjectReading[]; priors: PriorReading[] } {
+  const most = type.patients === 'two' ? 2 : type.patients === 'many' ? mostSubjects : 1;
+  const least = type.patients === 'two' ? 2 : type.patients === 'optional' ? 0 : 1;
+  const groups: Group[] = [];
   for (const segment of message.segments) {
     const last = groups.at(-1);
-    if (segment.name === 'PID') groups.push({ pid: segment, pv1: undefined });
-    else if (segment.name === 'PV1' && last !== undefined) last.pv1 ??= segment;
+    if (segment.name === 'PID') groups.push({ pid: segment, pv1: undefined, mrgs: [] });
+    else if (segment.name === 'MRG' && last !== undefined) last.mrgs.push({ mrg: segment, pv1: undefined });
+    else if (segment.name === 'PV1' && last !== undefined) {
+      last.pv1 ??= segment;
+      const merge = last.mrgs.at(-1);
+      if (merge !== undefined) merge.pv1 ??= segment;
+    }
   }
-  if (groups.length < wanted) throw new ReadingFault({ code: 'hl7.segment-missing', location: `PID^${groups.length + 1}` });
-  const extra = groups[wanted];
+  if (groups.length < least) throw new ReadingFault({ code: 'hl7.segment-missing', location: `PID^${groups.length + 1}` });
+  const extra = groups[most];
   if (extra !== undefined) throw new ReadingFault({ code: 'hl7.field-invalid', location: locationOf(extra.pid), detail: 'more patients than the event has' });
-  const needsVisit = trigger !== 'R01' && trigger !== 'A08' && trigger !== 'A40' && trigger !== 'A37';
-  if (needsVisit && groups.some(({ pv1 }) => pv1 === undefined)) throw new ReadingFault({ code: 'hl7.segment-missing', location: 'PV1^1' });
-  return groups.map(({ pid, pv1 }) => readSubject(pid, pv1, source));
+  if (type.needsVisit && groups.some(({ pv1 }) => pv1 === undefined)) throw new ReadingFault({ code: 'hl7.segment-missing', location: 'PV1^1' });
+  return {
+    subjects: groups.map(({ pid, pv1 }) => readSubject(pid, pv1, source)),
+    priors: readsPriors.has(type.does) ? groups.flatMap(({ mrgs }, index) => readPriors(mrgs, index, type, source)) : [],
+  };
 }
 
-function readPrior(message: Hl7Message, source: ReadingSource): NonNullable<MessageReading['prior']> {
-  const [mrg, second] = segmentsNamed(message, 'MRG');
-  if (mrg === undefined) throw new ReadingFault({ code: 'hl7.segment-missing', location: 'MRG^1' });
-  if (second !== undefined) throw new ReadingFault({ code: 'hl7.field-invalid', location: locationOf(second), detail: 'more than one merge in a message' });
-  const identifiers = readIdentifiers(mrg, 1, source);
-  if (identifiers.length === 0) throw new ReadingFault({ code: 'hl7.field-missing', location: locationOf(mrg, 1) });
-  return { sequence: mrg.sequence, identifiers };
+const readsPriors: ReadonlySet<MessageType['does']> = new Set(['merge', 'change-identifier', 'merge-account', 'move-visit']);
+
+function readPriors(mrgs: Group['mrgs'], subject: number, type: MessageType, source: ReadingSource): PriorReading[] {
+  const [first, second] = mrgs;
+  if (first === undefined) throw new ReadingFault({ code: 'hl7.segment-missing', location: 'MRG^1' });
+  if (second !== undefined && type.does !== 'move-visit') throw new ReadingFault({ code: 'hl7.field-invalid', location: locationOf(second.mrg), detail: 'more than one merge of a patient' });
+  return mrgs.slice(0, mostSubjects).map(({ mrg, pv1 }) => {
+    const identifiers = readIdentifiers(mrg, 1, source);
+    if (identifiers.length === 0) throw new ReadingFault({ code: 'hl7.field-missing', location: locationOf(mrg, 1) });
+    const account = readIdentifiers(mrg, 3, source)[0];
+    if (account === undefined && type.does === 'merge-account') throw new ReadingFault({ code: 'hl7.field-missing', location: locationOf(mrg, 3) });
+    return { sequence: mrg.sequence, subject, identifiers, account, visit: readIdentifiers(mrg, 5, source)[0], visitNow: pv1 === undefined ? undefined : readIdentifiers(pv1, 19, source)[0] };
+  });
 }
 
-function eventTime(trigger: Trigger, evn: Hl7Segment | undefined, subject: SubjectReading | undefined, messageAt: number, source: ReadingSource): number {
+function eventTime({ does }: MessageType, evn: Hl7Segment | undefined, subject: SubjectReading | undefined, messageAt: number, source: ReadingSource): number {
   const occurred = evn === undefined ? undefined : readTime(evn, 6, source);
   const recorded = evn === undefined ? undefined : readTime(evn, 2, source);
-  const own = trigger === 'A01' || trigger === 'A04' ? subject?.visit?.admittedAt : trigger === 'A03' ? subject?.visit?.dischargedAt : undefined;
+  const own = does === 'admit' ? subject?.visit?.admittedAt : does === 'discharge' ? subject?.visit?.dischargedAt : undefined;
   return occurred ?? own ?? recorded ?? messageAt;
 }

@@ -5,7 +5,7 @@ import { readDate, readIdentifiers, readNullable, readTime, ReadingFault } from 
 /** PID and PV1 (HL7 2.5.1, sections 3.4.2 and 3.4.3). A PID without an identifier is refused: nobody could be found by it. */
 export function readSubject(pid: Hl7Segment, pv1: Hl7Segment | undefined, source: ReadingSource): SubjectReading {
   const patient = readPatient(pid, source);
-  return { patient, visit: pv1 === undefined ? undefined : readVisit(pv1, pid, source) };
+  return { patient, visit: pv1 === undefined ? undefined : readVisit(pv1, pid, source), account: readIdentifiers(pid, 18, source)[0] };
 }
 
 const sexes: Readonly<Record<string, NonNullable<PatientReading['sex']>>> = { M: 'male', F: 'female', O: 'other', A: 'other', N: 'other', U: 'unknown' };
@@ -50,6 +50,7 @@ function readVisit(pv1: Hl7Segment, pid: Hl7Segment, source: ReadingSource): Vis
       bed: component(pv1, 3, { comp: 3 }),
     },
     admittedAt: readTime(pv1, 44, source),
+    admittedToTheHour: /^\d{10}/.test(component(pv1, 44)),
     dischargedAt: readTime(pv1, 45, source),
     disposition: component(pv1, 36),
   };

@@ -25,10 +25,13 @@ export function laneOf(token: string): number {
   return Number.parseInt(token.slice(0, 2), 16) % laneCount;
 }
 
-/** The lane of a message, and the other one where it is about two patients (A17, A37, A40). */
+/**
+ * The lane of a message, and the other one where it is about two patients (A17, A37, A40). Of a message of many merges
+ * the first one's: merges only link, and the rows of all their patients are locked when they are applied.
+ */
 export function lanesOf(keys: TokenKeys, tenant: number, reading: MessageReading): { lane: number; otherLane: number | null } {
   const first = reading.subjects[0]?.patient.identifiers ?? [];
-  const second = reading.prior?.identifiers ?? reading.subjects[1]?.patient.identifiers;
+  const second = reading.priors[0]?.identifiers ?? reading.subjects[1]?.patient.identifiers;
   const lane = laneOf(identityTokens(keys, tenant, first)[0] ?? '00');
   const other = second === undefined ? undefined : identityTokens(keys, tenant, second)[0];
   const otherLane = other === undefined ? lane : laneOf(other);
@@ -52,11 +55,16 @@ export function keyOf(keys: TokenKeys, tenant: number, parts: readonly string[])
 export function resultKeys(keys: TokenKeys, tenant: number, sourceId: number, results: readonly ResultReading[], patientId: string): string[] {
   const seen = new Map<string, number>();
   return results.map((result) => {
-    const kind = result.status === 'cannot-be-obtained' ? 'not-obtained' : 'result';
-    const parts = [kind, patientId, String(sourceId), result.order, result.code.id, result.subId, String(result.effectiveAt)];
+    const parts = resultKeyParts({ patientId, sourceId, order: result.order, code: result.code.id, subId: result.subId, effectiveAt: result.effectiveAt, obtained: result.status !== 'cannot-be-obtained' });
     const same = parts.join('\u0000');
     const turn = seen.get(same) ?? 0;
     seen.set(same, turn + 1);
     return keyOf(keys, tenant, turn === 0 ? parts : [...parts, String(turn)]);
   });
+}
+
+export function resultKeyParts({ patientId, sourceId, order, code, subId, effectiveAt, obtained = true }: {
+  patientId: string; sourceId: number; order: string; code: string; subId: string; effectiveAt: number; obtained?: boolean;
+}): string[] {
+  return [obtained ? 'result' : 'not-obtained', patientId, String(sourceId), order, code, subId, String(effectiveAt)];
 }

@@ -1,22 +1,43 @@
 import type { Patient } from '@medplum/fhirtypes';
 import { groupOf, patientOf, Refusal, touch, type MessageContext } from './message-context.ts';
 import type { PatientState } from './record-state.ts';
-import { createPatient, findPatient, requirePatient, updatePatient, writePatient } from './subjects.ts';
+import { createPatient, findPatient, obtainPatient, requirePatient, updatePatient, writePatient } from './subjects.ts';
 
 /**
- * A40, merge patient (HL7 2.5.1, section 3.3.40): the patient of MRG-1 is one with the patient of PID-3 from now on. The
- * merge only links: facts, stays and resources keep the patient that they were recorded under, so that it can be undone
- * and that a score made before it can be replayed. A number that nobody has used yet becomes a patient that is linked
- * at once, so that its late messages find the survivor.
+ * A40, merge patient, and A34 and A36 before it (HL7 2.5.1, section 3.3.40): the patient of MRG-1 is one with the patient
+ * of the PID before it from now on. The merge only links: facts, stays and resources keep the patient that they were
+ * recorded under, so that it can be undone and that a score made before it can be replayed. A number that nobody has used
+ * yet becomes a patient that is linked at once, so that its late messages find the survivor.
  */
-export function applyMerge(context: MessageContext): void {
-  const { reading, subjects, priorTokens } = context.message;
-  const [subject] = reading.subjects;
-  const tokens = subjects[0]?.tokens ?? [];
-  if (subject === undefined || reading.prior === undefined) return;
-  const found = findPatient(context, tokens) ?? createPatient(context, subject.patient.identifiers, tokens, { segment: 'PID[1]', field: 3 });
-  const survivor = updatePatient(context, found, subject.patient, tokens);
-  const prior = findPatient(context, priorTokens) ?? createPatient(context, reading.prior.identifiers, priorTokens, { segment: 'MRG[1]', field: 1 });
+export function applyMerges(context: MessageContext): void {
+  for (const index of context.message.priors.keys()) applyMerge(context, index);
+}
+
+/** A47, change of an identifier: the same person under a new number. Where both numbers have a patient the two are one, as in A40. */
+export function applyChangedIdentifiers(context: MessageContext): void {
+  const { reading, subjects, priors } = context.message;
+  for (const [index, { subject: at, tokens: priorTokens }] of priors.entries()) {
+    const tokens = subjects[at]?.tokens ?? [];
+    const subject = reading.subjects[at];
+    const prior = findPatient(context, priorTokens);
+    if (subject === undefined) continue;
+    if (prior === undefined || findPatient(context, tokens) !== undefined) applyMerge(context, index);
+    else {
+      const changed = updatePatient(context, prior, subject.patient, tokens);
+      touch(context, changed.id, undefined, { from: reading.eventAt, to: reading.eventAt });
+    }
+  }
+}
+
+function applyMerge(context: MessageContext, index: number): void {
+  const { reading, subjects, priors } = context.message;
+  const said = reading.priors[index];
+  const subject = reading.subjects[said?.subject ?? -1];
+  if (said === undefined || subject === undefined) return;
+  const tokens = subjects[said.subject]?.tokens ?? [];
+  const priorTokens = priors[index]?.tokens ?? [];
+  const survivor = updatePatient(context, obtainPatient(context, subject.patient, tokens), subject.patient, tokens);
+  const prior = findPatient(context, priorTokens) ?? createPatient(context, said.identifiers, priorTokens, { segment: `MRG[${said.sequence}]`, field: 1 });
   context.effects.kind = 'merge';
   if (prior.rootId === survivor.rootId) {
     touchMoved(context, survivor.rootId, [prior]);
@@ -28,9 +49,10 @@ export function applyMerge(context: MessageContext): void {
     const isRoot = member.id === prior.rootId;
     const changed = { ...member, rootId: into.id, ...(isRoot ? { intoId: into.id } : {}) };
     context.effects.patients.set(member.id, changed);
-    if (isRoot) rewrite(context, changed, (patient) => ({ ...patient, active: false, link: [{ other: { reference: `Patient/${into.id}` }, type: 'replaced-by' }] }), { link: 'PID[1]-3' });
+    if (isRoot) rewrite(context, changed, (patient) => ({ ...patient, active: false, link: [{ other: { reference: `Patient/${into.id}` }, type: 'replaced-by' }] }), { link: `PID[${subject.patient.sequence}]-3` });
   }
-  rewrite(context, into, (patient) => ({ ...patient, link: [...patient.link ?? [], { other: { reference: `Patient/${prior.rootId}` }, type: 'replaces' }] }), { link: 'MRG[1]-1' });
+  rewrite(context, into, (patient) => ({ ...patient, link: [...patient.link ?? [], { other: { reference: `Patient/${prior.rootId}` }, type: 'replaces' }] }), { link: `MRG[${said.sequence}]-1` });
+  if (context.effects.links.some(({ fromId }) => fromId === prior.rootId)) throw new Refusal({ code: 'hl7.merge-conflict', location: `MRG^${said.sequence}^1`, detail: 'merged twice in one message' });
   context.effects.links.push({ fromId: prior.rootId, intoId: into.id });
   touchMoved(context, into.id, moved);
 }

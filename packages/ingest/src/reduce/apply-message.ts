@@ -1,9 +1,12 @@
 import type { Hl7Problem } from '@primum/formats';
 import { buildProvenance, type Trace } from '../fhir/provenance.ts';
 import { applyAdt } from './apply-adt.ts';
-import { applyMerge, applyUnlink } from './apply-merge.ts';
+import { applyKept } from './apply-kept.ts';
+import { applyChangedIdentifiers, applyMerges, applyUnlink } from './apply-merge.ts';
+import { applyMergedAccount, applyMovedVisits } from './apply-moves.ts';
 import { applyResults } from './apply-results.ts';
 import { Refusal, type MessageContext, type PreparedMessage } from './message-context.ts';
+import { findPatient, obtainPatient, requirePatient, updatePatient } from './subjects.ts';
 import { emptyEffects, type Effects, type RecordState } from './record-state.ts';
 
 /** What a batch shares: its sequence, its counter, its ways to make keys and ids. */
@@ -18,21 +21,52 @@ export type ApplyOutcome = { ok: true; effects: Effects } | { ok: false; problem
 export function applyMessage(batch: BatchContext, state: RecordState, message: PreparedMessage): ApplyOutcome {
   const effects = emptyEffects();
   const trace: Trace = { targets: [], remarks: [] };
-  const context: MessageContext = { ...batch, state, effects, message, trace };
+  const context: MessageContext = { ...batch, state, effects, message, trace, observed: new Map() };
   try {
-    const { trigger } = message.reading;
-    if (trigger === 'A40') applyMerge(context);
-    else if (trigger === 'A37') applyUnlink(context);
-    else if (trigger !== 'R01') applyAdt(context);
-    applyResults(context);
+    applyType(context);
   } catch (error) {
     if (error instanceof Refusal) return { ok: false, problem: error.problem };
     throw error;
   }
   if (trace.targets.length > 0) {
-    effects.resources.push({ type: 'Provenance', id: message.id, version: 1, patientId: ownerOf(effects), body: buildProvenance(message, trace) });
+    effects.resources.push({ type: 'Provenance', id: message.id, version: 1, patientId: ownerOf(effects), body: buildProvenance(message, trace, message.kept?.unread ?? []) });
   }
   return { ok: true, effects };
+}
+
+function applyType(context: MessageContext): void {
+  switch (context.message.reading.type.does) {
+    case 'merge': applyMerges(context); return;
+    case 'change-identifier': applyChangedIdentifiers(context); return;
+    case 'merge-account': applyMergedAccount(context); return;
+    case 'move-visit': applyMovedVisits(context); return;
+    case 'unlink': applyUnlink(context); return;
+    case 'none': applyOther(context); return;
+    default: {
+      applyAdt(context);
+      const patient = findPatient(context, context.message.subjects[0]?.tokens ?? []);
+      if (patient !== undefined) applyResults(context, patient);
+      applyKept(context, patient);
+    }
+  }
+}
+
+/**
+ * Results, orders, appointments, documents, charges: about somebody who is on record, or who is put there where the type
+ * of message may do so; of those who are known, ADT alone changes what is known. An appointment may be nobody's.
+ */
+function applyOther(context: MessageContext): void {
+  const { reading, subjects } = context.message;
+  const [subject] = reading.subjects;
+  const tokens = subjects[0]?.tokens ?? [];
+  if (subject === undefined) {
+    applyKept(context, undefined);
+    return;
+  }
+  let patient = reading.type.makesPatient ? obtainPatient(context, subject.patient, tokens) : requirePatient(context, tokens);
+  if (context.effects.newPatients.has(patient.id)) patient = updatePatient(context, patient, subject.patient, tokens);
+  applyResults(context, patient);
+  applyKept(context, patient);
 }
 
 /** The one patient whose key may seal what the whole message says; null where it speaks of several. */

@@ -1,15 +1,16 @@
 import type { Observation } from '@medplum/fhirtypes';
 import { locationOf as erl } from './erl.ts';
 import { buildObservation, observationElements } from '../fhir/observation-resource.ts';
+import { layObservation } from '../fhir/lay-kept.ts';
 import { mapResult } from '../mapping/map-result.ts';
 import type { ResultReading } from '../reading/message-reading.ts';
+import { referencesFor, type References } from './keeping.ts';
 import { addFact, groupOf, Refusal, touch, type MessageContext } from './message-context.ts';
 import type { ObservationState, PatientState } from './record-state.ts';
 import { findStay, openStayOf } from './stays.ts';
-import { findPatient, requirePatient } from './subjects.ts';
 
 /**
- * Results (ORU^R01, and OBX in ADT) to Observations and facts. OBX-11 says what a result is to an earlier one of the
+ * Results (ORU, and OBX in ADT) to Observations and facts; OBX of orders and the like to Observations alone. OBX-11 says what a result is to an earlier one of the
  * same key (source, order, code, sub-id, effective time):
  *
  *   F P     the value, or a newer one in its place
@@ -17,23 +18,23 @@ import { findPatient, requirePatient } from './subjects.ts';
  *   D W     withdraws the earlier result: deleted, or another patient's. Without one the message waits in quarantine
  *   X       cannot be obtained: a missing value of its own, never a correction
  */
-export function applyResults(context: MessageContext): void {
+export function applyResults(context: MessageContext, patient: PatientState): void {
   const { reading, subjects } = context.message;
   if (reading.results.length === 0) return;
-  const { tokens, visitToken } = subjects[0] ?? { tokens: [], visitToken: undefined };
-  const patient = reading.trigger === 'R01' ? requirePatient(context, tokens) : findPatient(context, tokens);
-  if (patient === undefined) return;
+  const visitToken = subjects[0]?.visitToken;
+  const facts = reading.type.results === 'facts';
   const group = groupOf(context, patient.rootId);
   const stay = (visitToken === undefined ? undefined : findStay(context, patient, visitToken, [])) ?? openStayOf(context, patient.rootId);
+  const references = referencesFor(context, patient.id);
   for (const [index, result] of reading.results.entries()) {
-    applyResult(context, { patient, group, stayId: stay?.id }, index, result);
-    touch(context, patient.id, stay?.id, { from: result.effectiveAt, to: result.effectiveAt });
+    applyResult(context, { patient, group, stayId: stay?.id, facts, references }, index, result);
+    if (facts) touch(context, patient.id, stay?.id, { from: result.effectiveAt, to: result.effectiveAt });
   }
 }
 
-type Target = { patient: PatientState; group: readonly PatientState[]; stayId: string | undefined };
+type Target = { patient: PatientState; group: readonly PatientState[]; stayId: string | undefined; /** Whether the values are facts that models may read. */ facts: boolean; references: References };
 
-function applyResult(context: MessageContext, { patient, group, stayId }: Target, index: number, result: ResultReading): void {
+function applyResult(context: MessageContext, { patient, group, stayId, facts, references }: Target, index: number, result: ResultReading): void {
   const { effects, message } = context;
   const existing = findExisting(context, group, index);
   const withdraws = result.status === 'deleted' || result.status === 'wrong-patient';
@@ -44,14 +45,14 @@ function applyResult(context: MessageContext, { patient, group, stayId }: Target
     context.trace.remarks.push(`OBX[${result.sequence}] is a correction of a result that is not on record`);
   }
   const mapped = mapResult(message.mapping, context.codes, result);
-  if (mapped.unmapped !== undefined) effects.unmapped.push({ code: result.code.id, unit: result.unit, why: mapped.unmapped });
+  if (facts && mapped.unmapped !== undefined) effects.unmapped.push({ code: result.code.id, unit: result.unit, why: mapped.unmapped });
   const holder = existing?.state.patientId ?? patient.id;
   const key = existing?.key ?? message.resultKeys(patient.id)[index] ?? context.newId();
   const version = (existing?.state.version ?? 0) + 1;
-  if (existing !== undefined) effects.kind = 'correction';
+  if (facts && existing !== undefined) effects.kind = 'correction';
 
   const value = withdraws || result.status === 'cannot-be-obtained' ? null : mapped.value;
-  addFact(context, {
+  if (facts) addFact(context, {
     patientId: holder,
     key,
     code: mapped.code,
@@ -62,10 +63,13 @@ function applyResult(context: MessageContext, { patient, group, stayId }: Target
     ...(mapped.flag === undefined || withdraws ? {} : { flag: mapped.flag }),
   });
   const status = observationStatus(result);
-  const body = buildObservation({ id: key, patientId: holder, stayId, application: message.source.application, status }, result, mapped);
+  const built = buildObservation({ id: key, patientId: holder, stayId, application: message.source.application, status }, result, mapped);
+  const said = withdraws ? undefined : message.kept?.observations.get(result.sequence);
+  const body = said === undefined ? built : layObservation(built, said, references);
+  context.observed.set(result.sequence, { key, obr: result.obrSequence });
   effects.observations.set(key, { patientId: holder, version, retracted: withdraws });
   effects.resources.push({ type: 'Observation', id: key, version, patientId: holder, body });
-  context.trace.targets.push({ reference: `Observation/${key}`, elements: observationElements(result) });
+  context.trace.targets.push({ reference: `Observation/${key}`, elements: { ...said?.elements, ...observationElements(result) } });
 }
 
 /** The result that this one is a newer word on: under this patient, or under one that was merged with it. */

@@ -1,5 +1,6 @@
 import type { Hl7Problem } from '@primum/formats';
 import type { CodeTable, StayFactChange } from '@primum/record';
+import type { KeptReading } from '../keep/kept-reading.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { MessageReading } from '../reading/message-reading.ts';
 import type { Source } from '../sources/source.ts';
@@ -15,7 +16,12 @@ export type PreparedMessage = {
   reading: MessageReading;
   /** By subject: identifier tokens in order, and the visit's. */
   subjects: readonly { tokens: readonly string[]; visitToken: string | undefined }[];
-  priorTokens: readonly string[];
+  /** Of each MRG: its PID's place among the subjects, and the tokens of what it names. */
+  priors: readonly { subject: number; tokens: readonly string[]; visitTokens: readonly string[]; visitNowToken: string | undefined }[];
+  /** What the mapping tables read of it; undefined for messages about two patients. */
+  kept: KeptReading | undefined;
+  /** Ids of what is kept, if it belongs to this patient ('' for nobody's), by its URL; `parent URL` is the document before. */
+  keptIds(patientId: string): ReadonlyMap<string, string>;
   /** Fact keys of the results, in order, if they belong to this patient. */
   resultKeys(patientId: string): readonly string[];
 };
@@ -33,6 +39,8 @@ export type MessageContext = {
   keyOf(...parts: readonly string[]): string;
   newId(): string;
   readonly trace: Trace;
+  /** By the sequence of OBX, the Observation that it became. */
+  readonly observed: Map<number, { key: string; obr: number }>;
 };
 
 /** The record refuses the message: thrown by the reducers, returned by `applyMessage`. */

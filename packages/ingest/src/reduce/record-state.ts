@@ -1,4 +1,4 @@
-import type { Encounter, Patient, Resource } from '@medplum/fhirtypes';
+import type { Encounter, Observation, Patient, Resource } from '@medplum/fhirtypes';
 import type { Fact, StayEvent } from '@primum/record';
 
 /** A patient as the messages of a batch see it. `version` is that of the Patient resource, 0 where there is none yet. */
@@ -25,6 +25,15 @@ export type StayState = {
   resource: Encounter | undefined;
 };
 
+/** A resource that is kept beside patients, stays and results, as its last version stands. */
+export type KeptState = { patientId: string | null; version: number; deleted: boolean; body: Resource };
+
+/** A result as it stands, of a stay that a message may move to another patient. */
+export type MovableResult = {
+  id: string; patientId: string; version: number; sourceId: number; body: Observation; effectiveAt: number;
+  fact: Pick<Fact, 'code' | 'value' | 'text' | 'effectiveAt' | 'status' | 'flag'> | undefined;
+};
+
 export type ObservationState = { patientId: string; version: number; retracted: boolean };
 
 /**
@@ -40,6 +49,10 @@ export type RecordState = {
   byVisit: Map<string, string>;
   /** Fact key → its Observation. */
   observations: Map<string, ObservationState>;
+  /** Stay → its results; loaded where a message of the batch moves visits. */
+  movable: Map<string, MovableResult[]>;
+  /** `Type/id` → what is kept under it, of what a message of the batch may touch. */
+  kept: Map<string, KeptState>;
   /** Earliest and latest effective time of a patient's facts; loaded for patients that a batch merges or parts. */
   factBounds: Map<string, { from: number; to: number }>;
 };
@@ -60,6 +73,7 @@ export type Effects = {
   stays: Map<string, StayState>;
   stayEvents: { stayId: string; event: StayEvent }[];
   observations: Map<string, ObservationState>;
+  kept: Map<string, KeptState>;
   resources: ResourceWrite[];
   facts: FactWrite[];
   unmapped: { code: string; unit: string; why: 'code' | 'unit' }[];
@@ -72,12 +86,12 @@ export type Effects = {
 };
 
 export function emptyState(): RecordState {
-  return { patients: new Map(), byToken: new Map(), stays: new Map(), byVisit: new Map(), observations: new Map(), factBounds: new Map() };
+  return { patients: new Map(), byToken: new Map(), stays: new Map(), byVisit: new Map(), observations: new Map(), kept: new Map(), movable: new Map(), factBounds: new Map() };
 }
 
 export function emptyEffects(): Effects {
   return {
-    patients: new Map(), newPatients: new Set(), identifiers: new Map(), links: [], stays: new Map(), stayEvents: [], observations: new Map(),
+    patients: new Map(), newPatients: new Set(), identifiers: new Map(), links: [], stays: new Map(), stayEvents: [], observations: new Map(), kept: new Map(),
     resources: [], facts: [], unmapped: [], touched: new Map(), kind: 'facts', fromAt: Infinity, toAt: -Infinity,
   };
 }
@@ -90,6 +104,7 @@ export function absorb(state: RecordState, effects: Effects): void {
     state.stays.set(id, stay);
     state.byVisit.set(stay.visitToken, id);
   }
+  for (const [key, kept] of effects.kept) state.kept.set(key, kept);
   for (const [key, observation] of effects.observations) state.observations.set(key, observation);
   for (const { patientId, effectiveAt } of effects.facts) {
     const bounds = state.factBounds.get(patientId);

@@ -1,9 +1,14 @@
+import type { Encounter } from '@medplum/fhirtypes';
+import { canonicalJson } from '@primum/base';
 import { nextState, stayLifecycle, type StayEvent as StayTrigger } from '@primum/contract';
 import { cancellable, reduceStay, stayFactChanges, stayFacts, type StayEvent, type StayLocation } from '@primum/record';
 import { encounterAfter, encounterElements } from '../fhir/encounter-resource.ts';
+import { layEncounter } from '../fhir/lay-kept.ts';
+import type { Elements } from '../fhir/provenance.ts';
 import { demographicsOf } from '../fhir/patient-resource.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { LocationReading, VisitReading } from '../reading/message-reading.ts';
+import { encounterKey, keptOf, referencesFor } from './keeping.ts';
 import { addFactChanges, patientOf, Refusal, stayOf, staysOf, touch, type MessageContext } from './message-context.ts';
 import type { PatientState, StayState } from './record-state.ts';
 
@@ -42,8 +47,14 @@ export function openStayOf(context: MessageContext, rootId: string): StayState |
   return open?.stay;
 }
 
+/** A stay goes on with the Encounter that was kept of the visit before anybody was admitted (A05, an order of a day clinic). */
 export function createStay(context: MessageContext, patient: PatientState, visitToken: string): StayState {
-  return { id: context.newId(), patientId: patient.id, siteId: patient.siteId, visitToken, events: [], version: 0, resource: undefined };
+  const id = context.keyOf(...encounterKey(patient.id, visitToken));
+  const kept = keptOf(context, 'Encounter', id);
+  return {
+    id, patientId: patient.id, siteId: patient.siteId, visitToken, events: [], version: kept?.version ?? 0,
+    resource: kept?.body.resourceType === 'Encounter' ? kept.body : undefined,
+  };
 }
 
 /**
@@ -51,29 +62,70 @@ export function createStay(context: MessageContext, patient: PatientState, visit
  * after, and the Encounter gets a new version.
  */
 export function addStayEvent(context: MessageContext, stay: StayState, event: Omit<StayEvent, 'seq' | 'n'>, visit: VisitReading | undefined): StayState {
+  return addStayEvents(context, stay, [event], visit);
+}
+
+/** Several events at once: each is allowed after the former, the facts change once. `amends`: what they add up to is allowed. */
+export function addStayEvents(
+  context: MessageContext, stay: StayState, events: readonly Omit<StayEvent, 'seq' | 'n'>[], visit: VisitReading | undefined, options: { amends?: true; withdrawn?: true } = {},
+): StayState {
   const before = reduceStay(stay.events);
-  if (stay.events.length > 0 && nextState(stayLifecycle, before.status, event.kind satisfies StayTrigger) === undefined) {
-    throw new Refusal({ code: 'hl7.event-out-of-order', location: 'MSH^1^9', detail: `${event.kind} of a stay that is ${before.status}` });
+  const all = [...stay.events];
+  for (const event of events) {
+    const { status } = reduceStay(all);
+    if (all.length > 0 && options.amends !== true && nextState(stayLifecycle, status, event.kind satisfies StayTrigger) === undefined) {
+      throw new Refusal({ code: 'hl7.event-out-of-order', location: 'MSH^1^9', detail: `${event.kind} of a stay that is ${status}` });
+    }
+    const added: StayEvent = { ...event, seq: context.seq, n: context.nextN() };
+    all.push(added);
+    context.effects.stayEvents.push({ stayId: stay.id, event: added });
   }
-  const added: StayEvent = { ...event, seq: context.seq, n: context.nextN() };
-  const events = [...stay.events, added];
-  const after = reduceStay(events);
+  const after = reduceStay(all);
   const demographics = demographicsOf(patientOf(context, stay.patientId)?.resource);
   const changes = stayFactChanges(stayFacts(before, demographics), stayFacts(after, demographics));
   if (context.effects.kind === 'facts') context.effects.kind = 'stay';
   addFactChanges(context, stay.patientId, stay.id, changes);
 
+  const said = context.message.kept?.encounter;
   const resource = encounterAfter(stay.resource, { id: stay.id, patientId: stay.patientId, summary: after }, visit);
-  const version = stay.version + (context.effects.stays.has(stay.id) ? 0 : 1);
-  const updated: StayState = { ...stay, events, version, resource };
-  context.effects.stays.set(stay.id, updated);
-  context.effects.stayEvents.push({ stayId: stay.id, event: added });
-  context.effects.resources = context.effects.resources.filter(({ type, id }) => type !== 'Encounter' || id !== stay.id);
-  context.effects.resources.push({ type: 'Encounter', id: stay.id, version, patientId: stay.patientId, body: resource });
-  context.trace.targets.push({ reference: `Encounter/${stay.id}`, elements: encounterElements(visit) });
-  const times = [event.effectiveAt, ...changes.map(({ effectiveAt }) => effectiveAt)];
+  if (options.withdrawn === true) resource.status = 'entered-in-error';
+  const updated = writeEncounter(context, { ...stay, events: all }, said === undefined ? resource : layEncounter(resource, said, { references: referencesFor(context, stay.patientId), place: placeOf(context, visit) }), {
+    ...said?.elements, ...encounterElements(visit),
+  });
+  const times = [...events.map(({ effectiveAt }) => effectiveAt), ...changes.map(({ effectiveAt }) => effectiveAt)];
   touch(context, stay.patientId, stay.id, { from: Math.min(...times), to: Math.max(...times) });
   return updated;
+}
+
+/** What a visit says besides, of a stay to which nothing happened: an attending physician, a service. */
+export function updateStay(context: MessageContext, stay: StayState, visit: VisitReading | undefined): void {
+  const said = context.message.kept?.encounter;
+  if (said === undefined || stay.resource === undefined) return;
+  const summary = reduceStay(stay.events);
+  const laid = layEncounter(encounterAfter(stay.resource, { id: stay.id, patientId: stay.patientId, summary }, visit), said, { references: referencesFor(context, stay.patientId), place: placeOf(context, visit) });
+  if (stay.resource.status === 'entered-in-error') laid.status = 'entered-in-error';
+  if (canonicalJson(laid) === canonicalJson(stay.resource)) return;
+  writeEncounter(context, stay, laid, { ...said.elements, ...encounterElements(visit) });
+  touch(context, stay.patientId, stay.id, { from: context.message.reading.eventAt, to: context.message.reading.eventAt });
+}
+
+export function writeEncounter(context: MessageContext, stay: StayState, resource: Encounter, elements: Elements): StayState {
+  const { effects, trace } = context;
+  const version = stay.version + (effects.stays.has(stay.id) ? 0 : 1);
+  const updated: StayState = { ...stay, version, resource };
+  const reference = `Encounter/${stay.id}`;
+  effects.stays.set(stay.id, updated);
+  effects.resources = effects.resources.filter(({ type, id }) => type !== 'Encounter' || id !== stay.id);
+  effects.resources.push({ type: 'Encounter', id: stay.id, version, patientId: stay.patientId, body: resource });
+  trace.targets = trace.targets.filter((target) => target.reference !== reference);
+  trace.targets.push({ reference, elements });
+  return updated;
+}
+
+function placeOf(context: MessageContext, visit: VisitReading | undefined): string | undefined {
+  if (visit?.location === undefined) return undefined;
+  const { ward, bed } = readLocation(context.message.mapping, visit.location);
+  return `${ward} ${bed}`.trim();
 }
 
 /** Takes back the last admission, transfer or discharge that still stands. */

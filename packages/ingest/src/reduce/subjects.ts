@@ -1,7 +1,9 @@
 import { canonicalJson } from '@primum/base';
 import { stayFactChanges, stayFacts, reduceStay, type StayFact } from '@primum/record';
 import { demographicsOf, diedAt, patientAfter, patientElements } from '../fhir/patient-resource.ts';
+import { layPatient } from '../fhir/lay-kept.ts';
 import type { IdentifierReading, PatientReading } from '../reading/message-reading.ts';
+import { referencesFor } from './keeping.ts';
 import { addFactChanges, patientOf, Refusal, staysOf, touch, type MessageContext } from './message-context.ts';
 import type { PatientState } from './record-state.ts';
 
@@ -25,6 +27,11 @@ export function requirePatient(context: MessageContext, tokens: readonly string[
   return patient;
 }
 
+/** The patient whom a PID names; a new one where nobody is known by it. */
+export function obtainPatient(context: MessageContext, reading: PatientReading, tokens: readonly string[]): PatientState {
+  return findPatient(context, tokens) ?? createPatient(context, reading.identifiers, tokens, { segment: `PID[${reading.sequence}]`, field: 3 });
+}
+
 /** A new patient under the identifiers that a message names it by. */
 export function createPatient(context: MessageContext, identifiers: readonly IdentifierReading[], tokens: readonly string[], sequence: { segment: string; field: number }): PatientState {
   const id = context.newId();
@@ -45,14 +52,16 @@ export function createPatient(context: MessageContext, identifiers: readonly Ide
  * stay (a corrected birth date is a corrected age).
  */
 export function updatePatient(context: MessageContext, patient: PatientState, reading: PatientReading, tokens: readonly string[]): PatientState {
+  const said = context.message.kept?.patient;
   addTokens(context, patient.id, tokens);
   const before = patient.resource;
-  const after = patientAfter(before, patient.id, reading, context.message.reading.eventAt);
+  const read = patientAfter(before, patient.id, reading, context.message.reading.eventAt);
+  const after = said === undefined ? read : layPatient(read, said, referencesFor(context, patient.id));
   if (before !== undefined && canonicalJson(before) === canonicalJson(after)) return patient;
   // Made by this very message, its first version is not written yet.
   const version = context.effects.newPatients.has(patient.id) ? patient.version : patient.version + 1;
   const updated = { ...patient, version, resource: after };
-  writePatient(context, updated, patientElements(reading));
+  writePatient(context, updated, { ...said?.elements, ...patientElements(reading) });
   for (const stay of staysOf(context, patient.rootId).filter(({ patientId }) => patientId === patient.id)) {
     const summary = reduceStay(stay.events);
     const changes = stayFactChanges(stayFacts(summary, demographicsOf(before)), stayFacts(summary, demographicsOf(after)));

@@ -60,6 +60,6 @@ export async function emptyMessages(tx: Sql, tenant: number, ids: readonly strin
   return rows.length;
 }
 
-function tokensOf(keys: Keys, tenant: number, { subjects, prior }: MessageReading): string[] {
-  return [...subjects.flatMap(({ patient }) => identityTokens(keys, tenant, patient.identifiers)), ...(prior === undefined ? [] : identityTokens(keys, tenant, prior.identifiers))];
+function tokensOf(keys: Keys, tenant: number, { subjects, priors }: MessageReading): string[] {
+  return [...subjects.flatMap(({ patient }) => identityTokens(keys, tenant, patient.identifiers)), ...priors.flatMap(({ identifiers }) => identityTokens(keys, tenant, identifiers))];
 }

@@ -1,3 +1,4 @@
+import { zoneOffset } from '@primum/formats';
 import type { Db } from '@primum/store';
 
 export type SourceRegistration = {
@@ -13,21 +14,24 @@ export type SourceRegistration = {
   clockRate?: number;
   simulated?: boolean;
   utcOffsetMinutes?: number;
+  /** IANA zone (`Europe/Vienna`) of times that name no offset; goes before the offset. Throws config.invalid. */
+  timeZone?: string;
 };
 
 /** Registers a sender and its site, or changes what is registered. The site's clock keeps its anchor. */
 export async function registerSource(db: Db, registration: SourceRegistration): Promise<{ sourceId: number; siteId: number }> {
-  const { tenant, application, facility, siteCode, siteName, mapping, clockRate = 1, simulated = false, utcOffsetMinutes = 0 } = registration;
+  const { tenant, application, facility, siteCode, siteName, mapping, clockRate = 1, simulated = false, utcOffsetMinutes = 0, timeZone } = registration;
+  if (timeZone !== undefined) zoneOffset(timeZone);
   return db.transaction(async (tx) => {
     const [site] = await tx.query<{ id: number }>(`
       insert into site (tenant, code, name, clock_rate, simulated) values ($1, $2, $3, $4, $5)
       on conflict (tenant, code) do update set name = excluded.name, clock_rate = excluded.clock_rate, simulated = excluded.simulated
       returning id`, [tenant, siteCode, siteName, clockRate, simulated]);
     const [source] = await tx.query<{ id: number }>(`
-      insert into source (tenant, site_id, application, facility, mapping, utc_offset_minutes) values ($1, $2, $3, $4, $5, $6)
+      insert into source (tenant, site_id, application, facility, mapping, utc_offset_minutes, time_zone) values ($1, $2, $3, $4, $5, $6, $7)
       on conflict (tenant, application, facility) do update
-        set site_id = excluded.site_id, mapping = excluded.mapping, utc_offset_minutes = excluded.utc_offset_minutes
-      returning id`, [tenant, site?.id, application, facility, mapping, utcOffsetMinutes]);
+        set site_id = excluded.site_id, mapping = excluded.mapping, utc_offset_minutes = excluded.utc_offset_minutes, time_zone = excluded.time_zone
+      returning id`, [tenant, site?.id, application, facility, mapping, utcOffsetMinutes, timeZone ?? null]);
     return { sourceId: source?.id ?? 0, siteId: site?.id ?? 0 };
   });
 }

@@ -1,7 +1,8 @@
+import { zoneOffset } from '@primum/formats';
 import type { Sql } from '@primum/store';
 import type { Source } from './source.ts';
 
-type Row = { id: number; site_id: number; application: string; facility: string; mapping: string; utc_offset_minutes: number };
+type Row = { id: number; site_id: number; application: string; facility: string; mapping: string; utc_offset_minutes: number; time_zone: string | null };
 
 /** The registered sources, kept in memory; a name that is not there is looked for again, at most every `retryMs`. */
 export type SourceDirectory = {
@@ -17,9 +18,9 @@ export function createSourceDirectory({ db, now }: { db: Sql; now: () => number 
   const nameOf = (application: string, facility: string): string => `${application}\u0000${facility}`;
 
   const load = async (): Promise<void> => {
-    const rows = await db.query<Row>('select id, site_id, application, facility, mapping, utc_offset_minutes from source where tenant = $1', [tenant]);
+    const rows = await db.query<Row>('select id, site_id, application, facility, mapping, utc_offset_minutes, time_zone from source where tenant = $1', [tenant]);
     const sources = rows.map((row): Source => ({
-      id: row.id, siteId: row.site_id, application: row.application, facility: row.facility, mapping: row.mapping, utcOffsetMinutes: row.utc_offset_minutes,
+      id: row.id, siteId: row.site_id, application: row.application, facility: row.facility, mapping: row.mapping, utcOffset: row.time_zone === null ? row.utc_offset_minutes : zoneOffset(row.time_zone),
     }));
     byName = new Map(sources.map((source) => [nameOf(source.application, source.facility), source]));
     byNumber = new Map(sources.map((source) => [source.id, source]));

@@ -1,3 +1,5 @@
+import type { UtcOffset } from '@primum/formats';
+
 /** A sender, by MSH-3 and MSH-4, with the site that it belongs to and the mapping that it is read with. */
 export type Source = {
   id: number;
@@ -6,5 +8,6 @@ export type Source = {
   facility: string;
   /** Id of a mapping table. */
   mapping: string;
-  utcOffsetMinutes: number;
+  /** Of times that name no offset: the registered zone's, or the registered minutes. */
+  utcOffset: UtcOffset;
 };

@@ -12,6 +12,9 @@ export type Builder = {
   fromSegment(rule: Rule, valuesOf: (field: number) => readonly FieldValue[]): unknown[];
   instant(text: string): string | undefined;
   entries(): { fullUrl: string; resource: Json }[];
+  size(): number;
+  /** URLs of what was made since there were `size` resources. */
+  since(size: number): string[];
 };
 
 type Settings = PrimitiveOptions & { namespaceBase: string };
@@ -119,6 +122,8 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
     },
     instant: (text) => (text === '' ? undefined : primitives['instant']?.(text, settings) as string | undefined), // an instant is text
     entries: () => mergeEqual(entries),
+    size: () => entries.length,
+    since: (size) => entries.slice(size).map(({ fullUrl }) => fullUrl),
   };
 }
 

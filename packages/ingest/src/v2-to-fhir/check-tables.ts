@@ -4,6 +4,7 @@ import { primitives } from './primitive.ts';
 import type { MappingTables, Rule } from './rule.ts';
 
 const place = /^\d{1,2}(\.\d{1,2}){0,2}$/;
+const keptPlace = /^(\*|@visit|identifier(:\w+)?|\w+(\.\w+)*)$/;
 const conditionKinds = new Set(['valued', 'repeats', 'is', 'in', 'after', 'event', 'open', 'not', 'all', 'any']);
 const builtIn = new Set([...Object.keys(primitives), 'local-system', 'local-namespace']);
 
@@ -48,13 +49,18 @@ export function checkTables(tables: MappingTables): void {
     if (!isObject(segments)) fault('messages', events.join(), 'segments');
     for (const file of Object.values(segments)) if (file !== null && !tables.segments.has(file)) fault('messages', events.join(), `no segment file ${file}`);
   }
+  for (const [type, { of, by, needs }] of tables.kept) {
+    if (of !== 'patient' && of !== 'shared') fault('kept', type, 'of is neither patient nor shared');
+    if (!Array.isArray(by) || !by.every((identity: unknown) => isTextList(identity) && identity.every((one) => keptPlace.test(one)))) fault('kept', type, 'by');
+    if (needs !== undefined && !isTextList(needs)) fault('kept', type, 'needs is not a list');
+  }
   for (const { segment, before, file } of tables.details) {
     if (!isTextList(before)) fault('details', segment, 'before is not a list');
     if (!tables.segments.has(file)) fault('details', segment, `no segment file ${file}`);
   }
 }
 
-function isTextList(value: unknown): boolean {
+function isTextList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 

@@ -1,5 +1,5 @@
 import type { Bundle } from '@medplum/fhirtypes';
-import { component, type Hl7Message, type Hl7Segment } from '@primum/formats';
+import { component, type Hl7Message, type Hl7Segment, type UtcOffset } from '@primum/formats';
 import { createBuilder, type Builder } from './build-datatype.ts';
 import { decidingPlaces, holds, type Surroundings } from './condition.ts';
 import { isObject, putElement, type Json } from './element-path.ts';
@@ -25,20 +25,30 @@ export type FieldTrace = {
 /** An element that the sender deletes (`""`); FHIR's bundle has no way to say it. */
 export type Deletion = { fullUrl: string; element: string; rule: string };
 
-/** `unread` are the segments that no mapping file reads, as they were sent: Z-segments among them. */
-export type Conversion = { bundle: Bundle; trace: FieldTrace[]; deletions: Deletion[]; unread: Hl7Segment[] };
+/** Where a resource of the bundle came from: the segment that made it, and which field each of its elements was read from (`OBR[2]-4`). */
+export type Origin = { segment: string; sequence: number; elements: Record<string, string> };
+
+/**
+ * `unread` are the segments that no mapping file reads, as they were sent: Z-segments among them. `origins` by full URL,
+ * for resources of segments and of single fields (a practitioner, a place).
+ */
+export type Conversion = { bundle: Bundle; trace: FieldTrace[]; deletions: Deletion[]; unread: Hl7Segment[]; origins: ReadonlyMap<string, Origin> };
 
 export type ConversionOptions = {
   /** Of times that name no offset. */
-  utcOffsetMinutes?: number;
+  utcOffsetMinutes?: UtcOffset;
   /** Base of the URIs of local namespaces and code systems, which have no registered one. */
   namespaceBase?: string;
+  /** Segments that the caller has read itself: no rule sees them, they stand in no trace. */
+  passOver?: (segment: Hl7Segment, index: number) => boolean;
+  /** Resources that are open from the start under these names, because their segments are passed over. */
+  given?: readonly string[];
 };
 
 type Slot = { name: string; target: Json; url: string; element: string; openedBy: string; joinedBy: Set<string>; isItem: boolean };
 type Run = {
   tables: MappingTables; builder: Builder; slots: Map<string, Slot>; items: { list: unknown[]; item: Json; bare: number }[];
-  event: string; anchor: string; trace: FieldTrace[]; deletions: Deletion[];
+  event: string; anchor: string; trace: FieldTrace[]; deletions: Deletion[]; origins: Map<string, Origin>; segment: Hl7Segment | undefined;
 };
 
 /**
@@ -52,10 +62,16 @@ export function convertMessage(message: Hl7Message, tables: MappingTables, optio
   const header = message.segments[0];
   const event = header === undefined ? '' : component(header, 9, { comp: 2 });
   const files = tables.messages.find(({ events }) => events.includes(event))?.segments ?? {};
-  const run: Run = { tables, builder, slots: new Map(), items: [], event, anchor: '', trace: [], deletions: [] };
+  const run: Run = { tables, builder, slots: new Map(), items: [], event, anchor: '', trace: [], deletions: [], origins: new Map(), segment: undefined };
+  for (const name of options.given ?? []) {
+    const { url, resource } = builder.add({ resourceType: name });
+    run.slots.set(name, { name, target: resource, url, element: name, openedBy: '', joinedBy: new Set(), isItem: false });
+  }
   const details = filesByDetail(tables, message.segments);
   const unread: Hl7Segment[] = [];
   for (const [index, segment] of message.segments.entries()) {
+    if (options.passOver?.(segment, index) === true) continue;
+    run.segment = segment;
     const named = files[segment.name];
     const file = named === undefined ? details.get(index) ?? segment.name : named;
     const map = file === null || file === undefined ? undefined : tables.segments.get(file);
@@ -63,7 +79,7 @@ export function convertMessage(message: Hl7Message, tables: MappingTables, optio
     readSegment(run, segment, map);
   }
   dropBareItems(run);
-  return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions, unread };
+  return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions, unread, origins: run.origins };
 }
 
 /** Files that the details after a segment decide, by its index; one pass from the end, however many orders a message holds. */
@@ -114,7 +130,17 @@ function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined)
 
 function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, targets: Map<number, FieldTrace['targets']>): void {
   const path = rule.to.slice(slotName(rule.to).length + 1);
+  const origin = run.origins.get(slot.url);
+  const within = slot.element.slice(slot.element.indexOf('.') + 1);
   const note = (source: Rule, into: string): void => {
+    const [from] = placesOf(source);
+    if (origin !== undefined && from !== undefined && run.segment !== undefined) {
+      const element = elementOf(slot.isItem ? within : path);
+      const place = `${run.segment.name}[${run.segment.sequence}]-${pathOf(from)[0] ?? 0}`;
+      const known = origin.elements[element];
+      if (known === undefined) origin.elements[element] = place;
+      else if (!known.split(', ').includes(place)) origin.elements[element] = `${known}, ${place}`;
+    }
     for (const place of [...placesOf(source), ...decidingPlaces(source.when)]) {
       const [field = 0, component = 1, subcomponent = 1] = pathOf(place);
       if (!placesOf(source).includes(place)) for (const value of around.valuesOf(field)) markSeen(value, component, subcomponent);
@@ -129,6 +155,7 @@ function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, tar
     note(rule, `${slot.element}.${path}`);
     return;
   }
+  const made = run.builder.size();
   for (const value of valuesFor(run, rule, around)) {
     if (rule.at === undefined && rule.set === undefined && rule.with === undefined) {
       putElement(slot.target, path, value, rule.ifEmpty);
@@ -144,6 +171,15 @@ function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, tar
     }
     note(rule, `${slot.element}${path === '' ? '' : `.${path}`}`);
   }
+  if (first !== undefined && run.segment !== undefined) {
+    const { name, sequence } = run.segment;
+    for (const url of run.builder.since(made)) run.origins.set(url, { segment: name, sequence, elements: { '*': `${name}[${sequence}]-${pathOf(first)[0] ?? 0}` } });
+  }
+}
+
+/** `identifier[].value` → `identifier`; an extension by its name alone; the whole resource as `*`. */
+function elementOf(path: string): string {
+  return /^\w+/.exec(path)?.[0] ?? '*';
 }
 
 /** The converted values of a rule: one a repetition of its field; one in all where it joins fields or sets a constant. */
@@ -181,6 +217,7 @@ function open(run: Run, segment: string, opening: Opening, around: Surroundings)
     return;
   }
   const { url, resource } = run.builder.add({ resourceType: opening.resource ?? '', ...set });
+  run.origins.set(url, { segment, sequence: run.segment?.sequence ?? 0, elements: {} });
   run.slots.set(name, { name, target: resource, url, element: opening.resource ?? '', openedBy: segment, joinedBy: new Set(), isItem: false });
   for (const link of opening.links ?? []) {
     const holder = run.slots.get(slotName(link));

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { PrimumError } from '@primum/base';
 import { checkTables } from './check-tables.ts';
 import { isObject, type Json } from './element-path.ts';
-import type { ConceptMap, DatatypeMap, DetailMap, MappingTables, MessageMap, SegmentMap } from './rule.ts';
+import type { ConceptMap, DatatypeMap, DetailMap, KeptRule, MappingTables, MessageMap, SegmentMap } from './rule.ts';
 
 /** The mapping files of this package. */
 export const v2MappingsDirectory: string = fileURLToPath(new URL('../../mappings/v2', import.meta.url));
@@ -12,7 +12,7 @@ export const v2MappingsDirectory: string = fileURLToPath(new URL('../../mappings
 /**
  * Reads the mapping tables, and a hospital's own over them (`<home>/mappings/v2`): there a file of the same name holds
  * only what differs. A rule with a known id takes its place, one with `"drop": true` takes it away, any other is added;
- * concept maps are merged code by code. Throws `config.invalid` with file and rule.
+ * concept maps are merged code by code, `kept.json` type by type. Throws `config.invalid` with file and rule.
  */
 export async function loadV2Mappings(own?: string): Promise<MappingTables> {
   const files = await readFolders(v2MappingsDirectory);
@@ -29,6 +29,7 @@ export async function loadV2Mappings(own?: string): Promise<MappingTables> {
     segments: of<SegmentMap>('segments', 'segment'), datatypes: of<DatatypeMap>('datatypes', 'datatype'), concepts: of<ConceptMap>('concepts', 'map'),
     messages: Array.isArray(messages) ? messages as MessageMap[] : [], // checked below, as above
     details: Array.isArray(details) ? details as DetailMap[] : [],
+    kept: new Map(Object.entries(files.get('kept.json')?.['resources'] ?? {}) as [string, KeptRule][]),
   };
   checkTables(tables);
   return tables;
@@ -43,7 +44,8 @@ async function readFolders(directory: string): Promise<Map<string, Json>> {
       files.set(`${folder}/${name}`, await readJson(join(directory, folder, name), `${folder}/${name}`));
     }
   }
-  if ((await namesIn(directory)).includes('messages.json')) files.set('messages.json', await readJson(join(directory, 'messages.json'), 'messages.json'));
+  const names = await namesIn(directory);
+  for (const name of ['messages.json', 'kept.json']) if (names.includes(name)) files.set(name, await readJson(join(directory, name), name));
   return files;
 }
 
@@ -74,7 +76,7 @@ function merged(base: Json | undefined, own: Json, path: string): Json {
     if (!Array.isArray(changed) || !changed.every(isObject)) throw new PrimumError('config.invalid', `mappings/v2/${path}: ${list}`);
     result[list] = mergedById(Array.isArray(known) ? known.filter(isObject) : [], changed);
   }
-  if (isObject(base['codes']) && isObject(own['codes'])) result['codes'] = { ...base['codes'], ...own['codes'] };
+  for (const list of ['codes', 'resources']) if (isObject(base[list]) && isObject(own[list])) result[list] = { ...base[list], ...own[list] };
   return result;
 }
 

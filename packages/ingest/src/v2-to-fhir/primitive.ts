@@ -1,6 +1,6 @@
-import { parseTs, toIso8601 } from '@primum/formats';
+import { parseTs, toIso8601, type UtcOffset } from '@primum/formats';
 
-export type PrimitiveOptions = { utcOffsetMinutes: number };
+export type PrimitiveOptions = { utcOffsetMinutes: UtcOffset };
 
 /** Text → FHIR primitive; undefined where the text is not one, so that no invalid element is ever written. */
 type Primitive = (text: string, options: PrimitiveOptions) => unknown;
@@ -40,12 +40,12 @@ function decimal(text: string): number | undefined {
 }
 
 /** FHIR knows no time without seconds: HL7's hour and minute get their zeros. A fraction keeps the digits it came with. */
-function dateTime(text: string, defaultOffsetMinutes = 0): string | undefined {
+function dateTime(text: string, defaultOffsetMinutes: UtcOffset = 0): string | undefined {
   const parsed = parseTs(text.trim(), { defaultOffsetMinutes });
   return parsed.ok ? toIso8601(parsed) : undefined;
 }
 
-function instant(text: string, defaultOffsetMinutes: number): string | undefined {
+function instant(text: string, defaultOffsetMinutes: UtcOffset): string | undefined {
   const parsed = parseTs(text.trim(), { defaultOffsetMinutes });
   if (!parsed.ok) return undefined;
   return toIso8601({ ...parsed, precision: parsed.precision === 'fraction' ? 'fraction' : 'second' });

@@ -97,12 +97,29 @@ export type MessageMap = { events: readonly string[]; segments: Readonly<Record<
 /** A segment that stands before one of these, up to the next of its own name, is read by this file: what an ORC orders. */
 export type DetailMap = { segment: string; before: readonly string[]; file: string };
 
+/**
+ * Which resources of a message are kept, and under which identity: what comes again under the same is a new version. `by`
+ * are the identities to try in order; all the places of one must hold something: an element's path, `identifier` (the first), `identifier:PLAC`
+ * (of that type), `identifier:own` (neither placer's nor filler's), `@visit` (the visit's number), `*` (the whole content).
+ * Without any the resource is this message's own. A type that is not listed is not kept.
+ */
+export type KeptRule = {
+  /** Identified within one patient's record, or for everybody (staff, places, organizations). */
+  of: 'patient' | 'shared';
+  by: readonly (readonly string[])[];
+  /** Kept only where one of these elements holds something, or one of these segments (`@ORC`) made it. */
+  needs?: readonly string[];
+  /** Kept only where something that is kept refers to it. */
+  referred?: true;
+};
+
 export type MappingTables = {
   segments: ReadonlyMap<string, SegmentMap>;
   datatypes: ReadonlyMap<string, DatatypeMap>;
   concepts: ReadonlyMap<string, ConceptMap>;
   messages: readonly MessageMap[];
   details: readonly DetailMap[];
+  kept: ReadonlyMap<string, KeptRule>;
 };
 
 const none: readonly string[] = [];

@@ -59,7 +59,7 @@ export async function writeStays(tx: Sql, tenant: number, seq: number, stays: re
       to_timestamp(t.icu_from / 1000), to_timestamp(t.admitted / 1000), to_timestamp(t.ended / 1000), $2
     from unnest($3::uuid[], $4::uuid[], $5::int[], $6::bytea[], $7::text[], $8::text[], $9::text[], $10::boolean[], $11::float8[], $12::float8[], $13::float8[])
       as t(id, patient_id, site_id, visit_token, status, ward, bed, icu, icu_from, admitted, ended)
-    on conflict (tenant, id) do update set status = excluded.status, ward = excluded.ward, bed = excluded.bed, icu = excluded.icu,
+    on conflict (tenant, id) do update set patient_id = excluded.patient_id, site_id = excluded.site_id, visit_token = excluded.visit_token, status = excluded.status, ward = excluded.ward, bed = excluded.bed, icu = excluded.icu,
       icu_from = excluded.icu_from, admitted_at = excluded.admitted_at, ended_at = excluded.ended_at, changed_seq = excluded.changed_seq`,
   [
     tenant, seq, stays.map(({ id }) => id), stays.map(({ patientId }) => patientId), stays.map(({ siteId }) => siteId),
