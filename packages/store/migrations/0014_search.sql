@@ -21,7 +21,9 @@ create table resource_search (
 );
 -- Which values are frequent decides between the list in order and the index of values.
 alter table resource_search alter column tokens set statistics 300;
-create index resource_search_tokens on resource_search using gin (tokens);
+-- What was written lately lies in a list that every search reads: short enough for it, long enough for writers (of 4 MB
+-- a search took 14 ms, of 512 kB 1 ms; without a list writing took six times as long).
+create index resource_search_tokens on resource_search using gin (tokens) with (gin_pending_list_limit = 512);
 create index resource_search_recorded on resource_search (tenant, type, recorded_at, id);
 -- Both null: no such date. One of them null: the period is open there, which the expressions say.
 create index resource_search_at on resource_search (tenant, type, (coalesce(at, '-infinity')), id);

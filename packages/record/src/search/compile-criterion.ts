@@ -222,7 +222,7 @@ function chained(deps: CompileDeps, { parameter, inner }: Extract<Criterion, { k
 }
 
 /** Elements in which one patient stands, whom the row names: see `patientIdOf`. */
-const ofOnePatient = /\.(subject|patient|beneficiary|for|individual)$/;
+const ofOnePatient = /^[A-Za-z]+\.(subject|patient|beneficiary|for|individual)$/;
 const ofSeveral = new Set(['Account', 'Appointment', 'AppointmentResponse', 'Provenance', 'Group']);
 
 function referred(deps: CompileDeps, target: string, { type, parameter, criterion }: Extract<Criterion, { kind: 'has' }>, depth: number): Condition {

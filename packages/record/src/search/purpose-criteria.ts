@@ -24,7 +24,9 @@ function demandCriterion(view: PurposeView, type: string, criterion: Criterion):
   switch (criterion.kind) {
     case 'id': return view.pseudonyms ? refuse('_id') : undefined;
     case 'last-updated': return view.shiftDates ? refuse('_lastUpdated') : undefined;
-    case 'parameter': return demandParameter(view, type, criterion.parameter);
+    case 'parameter':
+      if (criterion.modifier === 'text' && !view.freeText) refuse(`${criterion.parameter.code}:text`);
+      return demandParameter(view, type, criterion.parameter);
     case 'chain':
       demandParameter(view, type, criterion.parameter, true);
       return criterion.inner.forEach(({ type: to, criterion: inner }) => demandCriterion(view, to, inner));

@@ -6,13 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock, uuidv7 } from '@primum/base';
 import type { Db } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
-import { createAudit, createPolicy, mintSystemPrincipal, openKeys, withPhiReader, type Audit, type Keys, type Policy } from '@primum/trust';
+import { createAudit, createPolicy, mintSystemPrincipal, openKeys, withPhiReader, type Audit, type Keys, type Policy, type Principal } from '@primum/trust';
 import { readPatientFacts } from '../patients/read-patient-facts.ts';
 import { patientIdOf } from '../repository/patient-of.ts';
 import { rowIdOf } from '../repository/row-id.ts';
 import { writeVersions } from '../repository/write-versions.ts';
 import { createSearchIndex } from './extract.ts';
 import { parseSearch } from './parse-search.ts';
+import { reindex } from './reindex.ts';
 import { searchResources, type SearchPage } from './search-resources.ts';
 
 const tenant = 1;
@@ -50,9 +51,9 @@ async function write(...resources: Resource[]): Promise<void> {
 }
 
 const params = (query: string): [string, string][] => [...new URLSearchParams(query)];
-function page(type: string, query: string): Promise<SearchPage> {
+function page(type: string, query: string, principal: Principal = mintSystemPrincipal('ingest')): Promise<SearchPage> {
   const deps = { db, keys, clock: systemClock };
-  return withPhiReader({ ...deps, audit, policy }, { tenant, principal: mintSystemPrincipal('ingest'), purpose: 'TREAT', scope: { worklist: 'search', alsoUnassigned: true }, action: 'resource.search' },
+  return withPhiReader({ ...deps, audit, policy }, { tenant, principal, purpose: 'TREAT', scope: { worklist: 'search', alsoUnassigned: true }, action: 'resource.search' },
     (reader) => searchResources(deps, reader, [parseSearch(type, params(query))], { base }));
 }
 const ids = (found: readonly { resource: Resource }[]): string[] => found.map(({ resource }) => resource.id!).toSorted();
@@ -96,6 +97,7 @@ const ward: Resource[] = [
   { resourceType: 'Observation', id: 'smoking', status: 'final', subject: ref('Patient', bela), code: { coding: [{ system: loinc, code: '72166-2' }] }, valueCodeableConcept: { text: 'Never smoker', coding: [{ system: 'http://snomed.info/sct', code: '266919005', display: 'Never smoked tobacco' }] } },
   { resourceType: 'ValueSet', id: 'vs', status: 'active', url: 'http://example.org/fhir/ValueSet/colours', version: '1.2' },
   { resourceType: 'Provenance', id: 'prov', recorded: '2024-03-02T11:00:00Z', target: [ref('Observation', 'hr')], agent: [{ who: ref('Practitioner', 'doc') }] },
+  { resourceType: 'Group', id: 'cohort', type: 'person', actual: true, member: [{ entity: ref('Patient', anna) }, { entity: ref('Patient', bela) }] },
   { resourceType: 'RiskAssessment', id: 'risk', status: 'final', subject: ref('Patient', anna), prediction: [{ probabilityDecimal: 0.82 }] },
 ];
 
@@ -217,5 +219,49 @@ describe('criteria', () => {
     ['Observation', '_lastUpdated=lt2020', []],
   ])('%s?%s', async (type, query, expected) => {
     expect(await search(type, query)).toEqual(expected.toSorted());
+  });
+});
+
+describe('a list', () => {
+  it('is of the patients that policies allow, and to an app of one patient nothing that names others', async () => {
+    await db.query("insert into site (tenant, code, name) values ($1, 'search', 'Search')", [tenant]);
+    for (const id of [anna, bela]) {
+      await db.query("insert into patient (tenant, id, site_id, root_id) select $1, $2, id, $2 from site where tenant = $1 and code = 'search'", [tenant, id]);
+      await db.query("insert into stay (tenant, id, site_id, patient_id, visit_token, status, changed_seq) select $1, $3, id, $2, $4, 'in-progress', 1 from site where tenant = $1 and code = 'search'", [tenant, id, uuidv7(), Buffer.from(id)]);
+    }
+    const clinician: Principal = { kind: 'user', userId: uuidv7(), username: 'ward', role: 'clinician', careUnits: ['search'] };
+    const elsewhere: Principal = { ...clinician, careUnits: ['other'] };
+    const app: Principal = { ...clinician, via: { clientId: 'app', scopes: ['patient/*.rs'], patientId: anna } };
+    const seen = async (principal: Principal): Promise<Record<string, string[]>> => {
+      const all = ['Observation', 'Group', 'Practitioner'] as const;
+      return Object.fromEntries(await Promise.all(all.map(async (type) => [type, ids((await page(type, '', principal)).matches)])));
+    };
+    expect(await seen(clinician)).toEqual({ Observation: ['bp', 'hr', 'smoking', 'weight'], Group: ['cohort'], Practitioner: ['doc'] });
+    expect(await seen(elsewhere)).toEqual({ Observation: [], Group: ['cohort'], Practitioner: ['doc'] });
+    expect(await seen(app)).toEqual({ Observation: ['bp', 'hr'], Group: [], Practitioner: ['doc'] });
+    expect(ids((await page('Encounter', 'subject:Patient.family=bart', app)).matches)).toEqual([]);
+    expect(ids((await page('Patient', '_has:Observation:patient:code=29463-7', clinician)).matches)).toEqual([bela]);
+    expect(ids((await page('Practitioner', '_has:Encounter:practitioner:status=in-progress', elsewhere)).matches)).toEqual([]);
+  });
+
+  it('fails where a reference would lead over more than may be gathered, and is not cut', async () => {
+    await db.query(`with made as (insert into resource (tenant, type, id, version, seq, body) select $1, 'Location', gen_random_uuid(), 1, 1, '' from generate_series(1, 20001) returning *)
+      insert into resource_search (tenant, type, id, version, seq, recorded_at, tokens) select tenant, type, id, 1, 1, now(), '{}' from made`, [tenant]);
+    await expect(page('Encounter', 'location._tag:not=x')).rejects.toMatchObject({ code: 'fhir.search-too-wide' });
+    await expect(page('Location', '_sort=name')).rejects.toMatchObject({ code: 'fhir.search-too-wide' });
+    await db.query("delete from resource_search where type = 'Location'; delete from resource where type = 'Location'");
+  });
+});
+
+describe('reindex', () => {
+  it('makes again what is missing or made otherwise, and leaves the rest', async () => {
+    const search = createSearchIndex({ keys }, tenant);
+    const before = await db.query('select t::text from resource_search t order by type, id', []);
+    expect(await reindex({ db, keys, search }, tenant)).toBe(0);
+    await db.query("delete from resource_search where type = 'Observation'", []);
+    await db.query("update resource_search set tokens = '{}' where type = 'Patient'", []);
+    expect(await reindex({ db, keys, search }, tenant, { chunk: 3 })).toBe(4);
+    expect(await reindex({ db, keys, search }, tenant, { all: true, chunk: 4, from: { type: 'Observation', id: '00000000-0000-0000-0000-000000000000' } })).toBeGreaterThan(4);
+    expect(await db.query('select t::text from resource_search t order by type, id', [])).toEqual(before);
   });
 });
