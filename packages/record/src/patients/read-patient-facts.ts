@@ -7,7 +7,7 @@ type Row = { patient_id: string; root_id: string; restricted: boolean; ai_opt_ou
 export async function readPatientFacts(sql: Sql, tenant: number, patientIds: readonly string[]): Promise<readonly PatientFacts[]> {
   // Of one patient by `=`: PostgreSQL then keeps the plan, which costs more than the look-up (a list's length is part of a plan's cost).
   const rows = patientIds.length === 1
-    ? await sql.query<Row>('select * from patient_facts where tenant = $1 and patient_id = $2', [tenant, patientIds[0]])
+    ? await sql.query<Row>('select * from patient_facts where tenant = $1 and patient_id = $2', [tenant, patientIds[0]], { point: true })
     : await sql.query<Row>('select * from patient_facts where tenant = $1 and patient_id = any($2::uuid[])', [tenant, patientIds]);
   return rows.map((row) => ({
     patientId: row.patient_id, rootId: row.root_id, careUnits: row.care_units, restricted: row.restricted, aiOptOut: row.ai_opt_out, researchOptOut: row.research_opt_out, vip: row.vip,

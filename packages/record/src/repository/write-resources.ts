@@ -101,8 +101,8 @@ async function ownersOf(sql: Sql, tenant: number, planned: readonly Planned[]): 
     standing.length === 0 ? [] : sql.query<{ type: string; id: string; patient_id: string | null }>(`
       select r.type, r.id, r.patient_id from unnest($2::text[], $3::uuid[]) as t(type, id) cross join lateral (
         select type, id, patient_id from resource where tenant = $1 and type = t.type and id = t.id order by version desc limit 1) r`,
-    [tenant, standing.map(({ type }) => type), standing.map(({ rowId }) => rowId)]),
-    named.length === 0 ? [] : sql.query<{ id: string }>('select id from patient where tenant = $1 and id = any($2::uuid[])', [tenant, named]),
+    [tenant, standing.map(({ type }) => type), standing.map(({ rowId }) => rowId)], { point: true }),
+    named.length === 0 ? [] : sql.query<{ id: string }>('select id from patient where tenant = $1 and id = any($2::uuid[])', [tenant, named], { point: true }),
   ]);
   return { of: new Map(owned.map(({ type, id, patient_id }) => [`${type}/${id}`, patient_id])), patients: new Set(patients.map(({ id }) => id)) };
 }

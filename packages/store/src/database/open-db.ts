@@ -3,6 +3,7 @@ import pg from 'pg';
 import { PrimumError } from '@primum/base';
 import { demandVerifiedTls } from './demand-tls.ts';
 import { databaseError } from './errors.ts';
+import { createPointReads } from './point-reads.ts';
 import { createStatementNames, sqlOver, type Sql } from './sql.ts';
 import { types } from './types.ts';
 
@@ -69,12 +70,16 @@ export async function openDb(options: OpenOptions): Promise<Db> {
     await pool.end();
     throw error;
   }
+  const points = createPointReads(() => openSession(config, statementName));
   return {
     url: options.url,
-    query: sql.query,
+    query: (text, values, queryOptions) => (queryOptions?.point === true ? points : sql).query(text, values, queryOptions),
     transaction: (work, transactionOptions) => runTransaction(pool, statementName, work, transactionOptions ?? {}),
     session: () => openSession(config, statementName),
-    close: () => pool.end(),
+    close: async () => {
+      await points.close();
+      await pool.end();
+    },
   };
 }
 

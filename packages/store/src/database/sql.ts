@@ -8,9 +8,11 @@ import { databaseError } from './errors.ts';
  * connection under a name made from its text; without, it is sent as it stands and may hold several statements, of
  * which the last one's rows come back. Rows are as the caller declares them: bigint → number, timestamptz → Date,
  * bytea → Buffer, jsonb → parsed. `name: false` is for text that is written anew for each use: it is planned for what
- * it asks, and no plan is kept.
+ * it asks, and no plan is kept. `point: true` is for a look at a few rows by their key, which outside a transaction shares
+ * a connection with others of its kind.
  */
-export type Sql = { query<Row>(text: string, values?: readonly unknown[], options?: { name: false }): Promise<Row[]> };
+export type Sql = { query<Row>(text: string, values?: readonly unknown[], options?: QueryOptions): Promise<Row[]> };
+export type QueryOptions = { name?: false; point?: true };
 
 const preparedLimit = 2_000;
 
@@ -46,7 +48,7 @@ function holdUntilTurnEnds(client: Queryable): void {
 
 export function sqlOver(client: Queryable, statementName: (text: string) => string | undefined): Sql {
   return {
-    async query<Row>(text: string, values?: readonly unknown[], options?: { name: false }): Promise<Row[]> {
+    async query<Row>(text: string, values?: readonly unknown[], options?: QueryOptions): Promise<Row[]> {
       try {
         holdUntilTurnEnds(client);
         if (values === undefined) {

@@ -24,7 +24,7 @@ where p.tenant = $1 and p.id_digest in ($2, $3) and p.kind in ('AccessToken', 'C
  */
 export async function bearerPrincipal(deps: BearerDeps, tenant: number, token: string, remote: string): Promise<UserPrincipal | ClientPrincipal | null> {
   if (!/^[A-Za-z0-9_-]{22,128}$/.test(token)) return null;
-  const [row] = await deps.db.query<Row>(selectToken, [tenant, secretDigest(`AccessToken\0${token}`), secretDigest(`ClientCredentials\0${token}`), deps.clock.now()]);
+  const [row] = await deps.db.query<Row>(selectToken, [tenant, secretDigest(`AccessToken\0${token}`), secretDigest(`ClientCredentials\0${token}`), deps.clock.now()], { point: true });
   if (row === undefined) return null;
   const opened = await deps.keys.open(tenant, row.sealed, `oidc|${row.kind}|${row.id_digest.toString('hex')}`);
   // Sealed by the issuer's store: what oidc-provider wrote of a token.

@@ -25,7 +25,7 @@ export function createReads(core: Core): Reads {
       // Sealed as it is; whose it is decides whether a reader is lent that may open it.
       const [row] = await core.db.query<VersionRow & { root_id: string | null }>(
         `select r.type, r.id, r.version, r.patient_id, r.recorded_at, r.deleted, r.body, p.root_id from resource r left join patient p on p.tenant = r.tenant and p.id = r.patient_id
-         where r.tenant = $1 and r.type = $2 and r.id = $3 and ($4::int is null or r.version = $4) order by r.version desc limit 1`, [tenant, type, rowId, version ?? null]);
+         where r.tenant = $1 and r.type = $2 and r.id = $3 and ($4::int is null or r.version = $4) order by r.version desc limit 1`, [tenant, type, rowId, version ?? null], { point: true });
       if (row === undefined) throw await erasedPatientOf(core.db, tenant, rowId) === undefined ? new PrimumError('record.not-found', type) : new PrimumError('record.erased');
       const scope = row.patient_id === null ? { unassigned: true as const } : { patientIds: [row.patient_id] };
       const view = views[caller.purpose];
