@@ -53,21 +53,19 @@ export async function runFhirSearch(options: Readonly<Record<string, string>> = 
     await primum.core.db.query('analyze resource');
     const [size] = await primum.core.db.query<{ table: string; indexes: string }>("select pg_size_pretty(pg_table_size('resource_search')) as table, pg_size_pretty(pg_indexes_size('resource_search')) as indexes");
     process.stderr.write(`${JSON.stringify(size)}\n`);
-    // What one client may ask is bounded, so each connection is one.
-    const services = await Promise.all(Array.from({ length: connections }, () => serviceClient(primum)));
-    const tokens = async (): Promise<string> => (await Promise.all(services.map((service) => service.token()))).join(',');
+    const service = await serviceClient(primum);
     // Patients in no order, so that no page of the database is asked for twice in a row.
     const asked = (n: number): LoadedPatient => loaded.patients[(n * 7919) % loaded.patients.length]!;
     const paths = (queries: typeof mix): string[] => Array.from({ length: 4_000 }, (_unused, n) => `/api/fhir${queries[n % queries.length]![1](asked(n), n)}`);
     const each: Record<string, { p50: number; p99: number }> = {};
     if (options['each'] !== undefined) {
       for (const query of mix) {
-        const figures = await load(primum.httpPort, 1, 2, await (await serviceClient(primum)).token(), paths([query]));
+        const figures = await load(primum.httpPort, 1, 2, await service.token(), paths([query]));
         each[query[0]] = { p50: round(figures.p50Ms), p99: round(figures.p99Ms) };
         process.stderr.write(`${query[0]}: ${JSON.stringify(each[query[0]])}\n`);
       }
     }
-    const token = await tokens();
+    const token = await service.token();
     await load(primum.httpPort, connections, Math.min(5, seconds), token, paths(mix)); // warm
     const figures = await load(primum.httpPort, connections, seconds, token, paths(mix));
     return {

@@ -1,24 +1,22 @@
 /**
  * A client of its own process: `node http-load.ts PORT CONNECTIONS SECONDS TOKEN < paths`. Keep-alive, one request under
  * way per connection, each path in turn; prints `{ requests, failed, p50Ms, p99Ms, seconds }`. TOKEN is a session's, or
- * `Bearer` and access tokens with commas between, of which each connection takes the next. Raw sockets, because the load
- * must not cost more than what it measures.
+ * `Bearer` and an access token. Raw sockets, because the load must not cost more than what it measures.
  */
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 
 const [port, connections, seconds, token] = process.argv.slice(2);
 const paths = readFileSync(0, 'utf8').split('\n').filter((line) => line !== '');
-const credentials = token?.startsWith('Bearer ') === true ? token.slice(7).split(',').map((one) => `Authorization: Bearer ${one}`) : [`Cookie: primum_session=${token}`];
-const requests = credentials.map((credential) => paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${credential}\r\n\r\n`)));
+const credential = token?.startsWith('Bearer ') === true ? `Authorization: ${token}` : `Cookie: primum_session=${token}`;
+const requests = paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${credential}\r\n\r\n`));
 const latencies: number[] = [];
 let failed = 0;
 let next = 0;
 const startedAt = performance.now();
 const endAt = startedAt + Number(seconds) * 1000;
 
-function run(connection: number): Promise<void> {
-  const own = requests[connection % requests.length]!;
+function run(): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), '127.0.0.1');
     socket.setNoDelay(true);
@@ -32,7 +30,7 @@ function run(connection: number): Promise<void> {
         return;
       }
       sentAt = performance.now();
-      socket.write(own[next % own.length]!);
+      socket.write(requests[next % requests.length]!);
       next += 1;
     };
     socket.on('connect', send).on('error', reject).on('data', (chunk) => {
@@ -55,7 +53,7 @@ function run(connection: number): Promise<void> {
   });
 }
 
-await Promise.all(Array.from({ length: Number(connections) }, (_unused, connection) => run(connection)));
+await Promise.all(Array.from({ length: Number(connections) }, run));
 const sorted = Float64Array.from(latencies).sort();
 const quantile = (part: number): number => sorted[Math.min(sorted.length - 1, Math.ceil(part * sorted.length) - 1)] ?? NaN;
 console.log(JSON.stringify({ requests: sorted.length, failed, p50Ms: quantile(0.5), p99Ms: quantile(0.99), seconds: (performance.now() - startedAt) / 1000 }));

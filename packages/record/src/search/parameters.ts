@@ -52,7 +52,8 @@ const viewDefinition: Readonly<Record<string, Written>> = {
   resource: { type: 'token', expression: 'ViewDefinition.resource', sources: ['resource code http://hl7.org/fhir/resource-types'] },
 };
 
-let read: Readonly<Record<string, Readonly<Record<string, Written>>>> | undefined;
+type Registry = Readonly<Record<string, Readonly<Record<string, Written>>>>;
+let read: Registry | undefined;
 const made = new Map<string, ReadonlyMap<string, Parameter>>();
 
 /** FHIR R4's search parameters of a type, and US Core's, by code. Empty for what is no type of R4. */
@@ -60,7 +61,7 @@ export function searchParametersOf(type: string): ReadonlyMap<string, Parameter>
   const known = made.get(type);
   if (known !== undefined) return known;
   // Written by tools/write-fhir-search-parameters.ts, under version control and test.
-  read ??= { ...(JSON.parse(readFileSync(new URL('../../fhir/search-parameters.json', import.meta.url), 'utf8')) as { types: NonNullable<typeof read> }).types, ViewDefinition: viewDefinition };
+  read ??= { ...(JSON.parse(readFileSync(new URL('../../fhir/search-parameters.json', import.meta.url), 'utf8')) as { types: Registry }).types, ViewDefinition: viewDefinition };
   const own = Object.hasOwn(read, type) ? read[type] : Object.hasOwn(beyondR4, type) ? beyondR4[type] : undefined;
   if (own === undefined) return new Map();
   const parameters = new Map(Object.entries({ ...ofAll, ...own }).map(([code, written]): [string, Parameter] => [code, {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { keepWritten } from '../resources/exact-decimals.ts';
 import type { SearchQuery } from './search-query.ts';
 
 type TopElements = Readonly<Record<string, { summary: readonly string[]; mandatory: readonly string[] }>>;
@@ -19,5 +20,5 @@ export function subsetOf(resource: Record<string, unknown>, { elements, summary 
   const shown = Object.fromEntries(Object.entries(resource).filter(([name]) => (kept === undefined ? name !== 'text' : kept.has(name.replace(/^_/, '')))));
   const meta = (shown['meta'] ?? {}) as { tag?: unknown[] }; // of a resource
   const tag = { system: 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code: 'SUBSETTED' };
-  return { ...shown, meta: { ...meta, tag: [...(meta.tag ?? []), tag] } };
+  return keepWritten(resource, { ...shown, meta: { ...meta, tag: [...(meta.tag ?? []), tag] } });
 }
