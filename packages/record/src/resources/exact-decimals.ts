@@ -16,11 +16,12 @@ export function parseFhir(text: string): unknown {
 /** The third argument is newer than TypeScript's own declaration (ECMAScript proposal "JSON.parse source text access"). */
 function keep(this: unknown, key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source;
-  if (typeof value === 'number' && source !== undefined && String(value) !== source && typeof this === 'object' && this !== null) {
-    const holder: Holder = this;
-    (holder[written] ??= {})[key] = source;
-  }
+  if (typeof value === 'number' && source !== undefined && String(value) !== source) note(this as Holder, key, source); // a reviver is called on what holds the value
   return value;
+}
+
+function note(holder: Holder, key: string, source: string): void {
+  (holder[written] ??= {})[key] = source;
 }
 
 export function stringifyFhir(value: unknown): string {
