@@ -44,6 +44,7 @@ const table: Readonly<Record<RouteName, Row>> = {
   notices: { path: () => '/api/notices', may: clinician },
   readNotice: { path: () => `/api/notices/${randomUUID()}/read`, may: clinician, ok: 404 },
   feeds: { path: () => '/api/feeds', may: ['integration-engineer', 'ml-engineer'] },
+  quality: { path: () => '/api/quality', may: ['integration-engineer', 'ml-engineer'] },
   quarantined: { path: ({ quarantined }) => `/api/quarantine/${quarantined}`, may: integration },
   replayMessage: { path: ({ quarantined }) => `/api/quarantine/${quarantined}/replay`, may: integration },
   audit: { path: () => '/api/audit?limit=20', may: ['privacy-officer', 'security-officer', 'auditor'] },
@@ -173,7 +174,7 @@ const table: Readonly<Record<RouteName, Row>> = {
 
 /** What was answered and leaves no event: it is about nobody, or about the asker alone, or (the last) changed nothing. */
 const unlogged: readonly RouteName[] = [
-  'health', 'openapi', 'smartConfiguration', 'capabilityStatement', 'externalIssuer', 'events', 'feeds', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
+  'health', 'openapi', 'smartConfiguration', 'capabilityStatement', 'externalIssuer', 'events', 'feeds', 'quality', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
   'getSession', 'account', 'emergencies', 'grants', 'endOwnSession', 'subscriptions',
 ];
 

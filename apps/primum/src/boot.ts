@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errorFields, PrimumError, type Log } from '@primum/base';
 import type { Figures, Mode } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
-import { createAcceptor, createApplier, createBacklog, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, mappingsDirectory, registerSource } from '@primum/ingest';
+import { createAcceptor, createApplier, createBacklog, createFactCheck, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, loadQualityRules, mappingsDirectory, registerSource } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
 import { bearerPrincipal, certificatePrincipal, demandTls, fhirPath, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
@@ -11,6 +11,7 @@ import { builtConsole } from './console-build.ts';
 import { openCore, tenant, type Core } from './core.ts';
 import { assertResidency, storesOf } from './evidence/residency.ts';
 import { watchAgreements } from './evidence/watch-agreements.ts';
+import { openDevices, type MqttSettings } from './devices.ts';
 import { openFhir } from './fhir.ts';
 import { watchStream } from './figures.ts';
 import { createCallBudgets } from './http/call-budget.ts';
@@ -18,6 +19,7 @@ import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
 import { createIssuerMount } from './http/oidc/issuer-mount.ts';
 import { isOurUpgrade, serveApi } from './http/serve-api.ts';
+import { startQuality } from './quality/start-quality.ts';
 import { reportScoring } from './lineage/report-scoring.ts';
 import { loadServedModel } from './models.ts';
 import { readSnoopingRules } from './reviews/snooping-rules-file.ts';
@@ -46,6 +48,8 @@ export type BootOptions = {
   /** 0: any free port. */
   httpPort?: number;
   mllpPort?: number;
+  /** How devices connect; not at all where absent. */
+  mqtt?: MqttSettings;
   /** On this machine only where absent. */
   transport?: Transport;
   /** Ward seconds per wall second; null: no simulated ward. */
@@ -71,6 +75,8 @@ export type Primum = {
   sequencer: Sequencer;
   httpPort: number;
   mllpPort: number;
+  /** Null: no listener. */
+  mqttPort: number | null;
   url: string;
   /** What listens, for `scanTransport`. */
   listeners: readonly ScannedListener[];
@@ -135,7 +141,10 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const mappings = await loadMappings(model.codes, mappingsDirectory, join(home, 'mappings', 'v2'));
   const backlog = createBacklog({ db }, tenant);
   const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant);
-  const applier = createApplier({ db, keys, audit, clock, log, backlog, sources, mappings, codes: model.codes, onCommitted: () => sequencer.kick() }, { tenant });
+  const qualityRules = await loadQualityRules(join(home, 'quality'));
+  const quality = startQuality({ core, sequencer, rules: qualityRules });
+  later(() => quality.close());
+  const applier = createApplier({ db, keys, audit, clock, log, backlog, sources, mappings, codes: model.codes, checkFact: createFactCheck(qualityRules), onCommitted: () => sequencer.kick() }, { tenant });
   later(() => applier.close());
   const acceptor = createAcceptor({ db, keys, clock, log, backlog, sources, onCommitted: () => applier.kick() }, { tenant });
   later(() => acceptor.close());
@@ -153,10 +162,12 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => watch.close());
   const snooping = startSnoopingDetector({ ...core, ...whoIsWho, rules: readSnoopingRules() }, { tenant });
   later(() => snooping.close());
+  const devices = await openDevices(core, fhir, { ...options.mqtt, tls }, () => sequencer.kick());
+  later(() => devices.close());
   const issuer = createIssuerMount(core);
   const subscriptions = startSubscriptions(core, fhir, { rules: endpointRules(process.env, core.mode === 'demonstration'), sequencer, base: () => `${issuer.current().origin}${fhirPath}` });
   later(() => subscriptions.close());
-  const handlers = createHandlers({ core, fhir, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
+  const handlers = createHandlers({ core, fhir, devices, qualityRules, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, issuer, transport, budget: createCallBudgets({ servicePerSecond: options.serviceCallsPerSecond }), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),
@@ -209,6 +220,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     { name: 'console and API', host: transport.listen, port: httpPort, protocol: 'http', tls: tls !== undefined },
     { name: 'HL7 v2', host: transport.mllpListen, port: listener.port, protocol: 'mllp', tls: tls !== undefined },
     ...(beside === listener ? [] : [{ name: 'HL7 v2 of this machine', host: '127.0.0.1', port: beside.port, protocol: 'mllp' as const, tls: false }]),
+    ...devices.listeners,
   ];
   writeRunFile(home, {
     pid: process.pid, httpPort, mllpPort: beside.port, databaseUrl: db.url, startedAt: clock.now().toISOString(), listeners,
@@ -221,10 +233,10 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
 
   const owned = stack.move();
   return {
-    core, sequencer, httpPort, mllpPort: listener.port, url: `${origin}/`, seeded,
+    core, sequencer, httpPort, mllpPort: listener.port, mqttPort: devices.mqttPort(), url: `${origin}/`, seeded,
     listeners,
     figures: () => watch.figures(),
-    applied: () => applier.idle(),
+    applied: async () => void await Promise.all([applier.idle(), devices.idle()]),
     stop: () => owned.disposeAsync(),
   };
 }

@@ -3,7 +3,7 @@ import { streamHead, tailStream, type Db, type Sequencer, type StreamEvent } fro
 import { createLatencies } from './latency.ts';
 import { tenant } from './core.ts';
 
-const topics = ['message.received', 'message.quarantined', 'patient.changed', 'prediction.made', 'alert.changed', 'clock.changed', 'review.changed', 'patient.erased'] as const;
+const topics = ['message.received', 'message.quarantined', 'patient.changed', 'prediction.made', 'alert.changed', 'clock.changed', 'review.changed', 'feed.changed', 'patient.erased'] as const;
 
 /**
  * Follows the stream for what people watch: counts since the start, and from a message's arrival to its committed

@@ -13,9 +13,15 @@ export {
   discardQuarantined, listQuarantine, replayQuarantined, showQuarantined, type QuarantinedMessage, type QuarantineDeps,
 } from './quarantine/quarantine.ts';
 export { identityTokens } from './reading/tokens.ts';
-export { archivedMessageObjects, messagePersonalData } from './rights/personal-data.ts';
+export { archivedMessageObjects, messagePersonalData, qualityPersonalData } from './rights/personal-data.ts';
 export { emptyMessages, findLooseMessages, type LooseMessages } from './rights/find-loose-messages.ts';
 export { readMessageHeads, type MessageHead } from './lineage/read-message-heads.ts';
 export { convertMessage, type Conversion, type ConversionOptions, type Deletion, type FieldTrace } from './v2-to-fhir/convert-message.ts';
 export { countCoverage, type FieldCoverage } from './v2-to-fhir/field-coverage.ts';
 export { loadV2Mappings } from './v2-to-fhir/load-tables.ts';
+export { createFactCheck, type FactCheck } from './quality/check-fact.ts';
+export { createQualityHandle } from './quality/consume-changes.ts';
+export { loadQualityRules } from './quality/load-rules.ts';
+export { readQuality, trimQuality, type Scores } from './quality/read-quality.ts';
+export type { QualityRules } from './quality/rule.ts';
+export { newWatch, watchFeeds } from './quality/watch-feeds.ts';

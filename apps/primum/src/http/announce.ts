@@ -8,7 +8,7 @@ export function announce(events: EventStream, batch: readonly StreamEvent[]): vo
   let feeds = false;
   let reviews = false;
   for (const { topic, payload } of batch) {
-    if (topic === 'message.received' || topic === 'message.quarantined') feeds = true;
+    if (topic === 'message.received' || topic === 'message.quarantined' || topic === 'feed.changed') feeds = true;
     else if (topic === 'review.changed') reviews = true;
     else worklist = true;
     if (typeof payload === 'object' && payload !== null && 'stayId' in payload && typeof payload.stayId === 'string') stays.add(payload.stayId);

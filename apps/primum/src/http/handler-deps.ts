@@ -1,9 +1,11 @@
 import type { InferenceEngine } from '@primum/inference';
+import type { QualityRules } from '@primum/ingest';
 import type { ModelPackage } from '@primum/registry';
 import type { Explainer } from '@primum/serving';
 import type { Sequencer } from '@primum/store';
 import type { AuditLog } from '@primum/trust';
 import type { Core } from '../core.ts';
+import type { MqttDoors } from '../devices.ts';
 import type { Fhir } from '../fhir.ts';
 import type { Subscriptions } from '../subscriptions/start-subscriptions.ts';
 import type { Watch } from '../figures.ts';
@@ -14,7 +16,9 @@ export type HandlerDeps = {
   core: Core; model: ModelPackage; engine: InferenceEngine; explainer: Explainer; sequencer: Sequencer;
   auditLog: AuditLog;
   fhir: Fhir;
+  qualityRules: QualityRules;
   subscriptions: Pick<Subscriptions, 'kick' | 'rules'>;
+  devices: Pick<MqttDoors, 'kick' | 'mqttPort'>;
   events: EventStream; watch: Watch; issuer: IssuerMount;
   /** Wakes the applier. */
   kick(): void;

@@ -3,6 +3,7 @@ import { readSites, type CodeTable, type SearchIndex } from '@primum/record';
 import type { Db } from '@primum/store';
 import type { Audit, Keys } from '@primum/trust';
 import type { Mappings } from '../mapping/load-mappings.ts';
+import type { FactCheck } from '../quality/check-fact.ts';
 import type { SourceDirectory } from '../sources/source-directory.ts';
 import { createBreather } from './breathe.ts';
 import { flushBatch } from './flush-batch.ts';
@@ -12,7 +13,7 @@ import { prepareMessage, type ReadyMessage } from './prepare-messages.ts';
 import { reduceBatch } from './reduce-batch.ts';
 import { takeMessages } from './take-messages.ts';
 
-export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; clock: Clock; search: SearchIndex };
+export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; /** Rules of quality that act before a fact is written; none where absent. */ checkFact?: FactCheck; mappings: Mappings; sources: SourceDirectory; clock: Clock; search: SearchIndex };
 
 export type BatchReport = { taken: number; applied: number; quarantined: number };
 

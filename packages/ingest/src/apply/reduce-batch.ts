@@ -2,6 +2,7 @@ import { errorFields, uuidv7 } from '@primum/base';
 import type { Hl7Problem } from '@primum/formats';
 import type { CodeTable } from '@primum/record';
 import type { Keys } from '@primum/trust';
+import type { FactCheck } from '../quality/check-fact.ts';
 import { keyOf } from '../reading/tokens.ts';
 import { applyMessage, type BatchContext } from '../reduce/apply-message.ts';
 import { absorb, type Effects, type RecordState } from '../reduce/record-state.ts';
@@ -16,11 +17,12 @@ export type Outcome = { ready: ReadyMessage } & ({ effects: Effects; problem?: u
  * second word on a fact of this batch: under one sequence a fact has one value, so that a pin never stands between two.
  */
 export async function reduceBatch(
-  deps: { keys: Keys; codes: CodeTable; breathe: Breathe }, tenant: number, state: RecordState, seq: number, messages: readonly ReadyMessage[],
+  deps: { keys: Keys; codes: CodeTable; checkFact?: FactCheck; breathe: Breathe }, tenant: number, state: RecordState, seq: number, messages: readonly ReadyMessage[],
 ): Promise<Outcome[]> {
   let n = 0;
   const batch: BatchContext = {
     codes: deps.codes,
+    checkFact: deps.checkFact ?? (() => ({})),
     seq,
     nextN: () => n++,
     keyOf: (...parts) => keyOf(deps.keys, tenant, parts),

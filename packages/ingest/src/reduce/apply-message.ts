@@ -10,7 +10,7 @@ import { findPatient, obtainPatient, requirePatient, updatePatient } from './sub
 import { emptyEffects, type Effects, type RecordState } from './record-state.ts';
 
 /** What a batch shares: its sequence, its counter, its ways to make keys and ids. */
-export type BatchContext = Pick<MessageContext, 'codes' | 'seq' | 'nextN' | 'keyOf' | 'newId'>;
+export type BatchContext = Pick<MessageContext, 'codes' | 'checkFact' | 'seq' | 'nextN' | 'keyOf' | 'newId'>;
 
 export type ApplyOutcome = { ok: true; effects: Effects } | { ok: false; problem: Hl7Problem };
 

@@ -51,7 +51,11 @@ function applyResult(context: MessageContext, { patient, group, stayId, facts, r
   const version = (existing?.state.version ?? 0) + 1;
   if (facts && existing !== undefined) effects.kind = 'correction';
 
-  const value = withdraws || result.status === 'cannot-be-obtained' ? null : mapped.value;
+  const { flag, refusedBy } = withdraws ? {} : context.checkFact({
+    source: `${message.source.application}|${message.source.facility}`, code: mapped.code, unit: mapped.ucum, value: mapped.value, effectiveAt: result.effectiveAt, sentAt: message.reading.messageAt,
+  });
+  if (refusedBy !== undefined) throw new Refusal({ code: 'quality.refused', location: erl('OBX', result.sequence, 5), detail: refusedBy });
+  const value = withdraws || flag !== undefined || result.status === 'cannot-be-obtained' ? null : mapped.value;
   if (facts) addFact(context, {
     patientId: holder,
     key,
@@ -60,7 +64,7 @@ function applyResult(context: MessageContext, { patient, group, stayId, facts, r
     ...(value === null || mapped.text === undefined ? {} : { text: mapped.text }),
     effectiveAt: result.effectiveAt,
     status: factStatus(result),
-    ...(mapped.flag === undefined || withdraws ? {} : { flag: mapped.flag }),
+    ...((mapped.flag ?? flag) === undefined || withdraws ? {} : { flag: mapped.flag ?? flag }),
   });
   const status = observationStatus(result);
   const built = buildObservation({ id: key, patientId: holder, stayId, application: message.source.application, status }, result, mapped);

@@ -3,6 +3,7 @@ import type { CodeTable, StayFactChange } from '@primum/record';
 import type { KeptReading } from '../keep/kept-reading.ts';
 import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { MessageReading } from '../reading/message-reading.ts';
+import type { FactCheck } from '../quality/check-fact.ts';
 import type { Source } from '../sources/source.ts';
 import type { Trace } from '../fhir/provenance.ts';
 import type { Effects, FactWrite, PatientState, RecordState, StayState } from './record-state.ts';
@@ -31,6 +32,8 @@ export type MessageContext = {
   readonly effects: Effects;
   readonly message: PreparedMessage;
   readonly codes: CodeTable;
+  /** The rules of quality that act before a fact is written. */
+  readonly checkFact: FactCheck;
   /** The sequence under which everything of this batch becomes known. */
   readonly seq: number;
   /** The next row number under `seq`. */

@@ -1,5 +1,5 @@
 import type { Sql } from '@primum/store';
-import type { PersonalData } from '@primum/trust';
+import { personalTables, type PersonalData } from '@primum/trust';
 
 /**
  * Messages of a patient: sealed under the patient's key, or named by a resource that they wrote (a merge, a swap of beds:
@@ -31,3 +31,6 @@ export async function archivedMessageObjects(sql: Sql, tenant: number, patientId
        select message_id from resource where tenant = $1 and patient_id = any($2::uuid[]) and message_id is not null) and tenant = $1`, [tenant, patientIds]);
   return rows.map(({ digest }) => digest);
 }
+
+/** Findings name the patient whose fact they are about. */
+export const qualityPersonalData: PersonalData = personalTables('quality', [{ table: 'quality_finding' }]);

@@ -12,6 +12,9 @@ import { createAcceptor, type Acceptor } from '../accept/acceptor.ts';
 import { createBacklog, type Backlog } from '../accept/backlog.ts';
 import { createApplier, type Applier } from '../apply/applier.ts';
 import { loadMappings, type Mappings } from '../mapping/load-mappings.ts';
+import { createFactCheck } from '../quality/check-fact.ts';
+import { loadQualityRules } from '../quality/load-rules.ts';
+import type { QualityRules } from '../quality/rule.ts';
 import { identityTokens } from '../reading/tokens.ts';
 import { createSourceDirectory, type SourceDirectory } from '../sources/source-directory.ts';
 import { registerSource } from '../sources/register-source.ts';
@@ -36,7 +39,7 @@ export type TestIngest = {
   close(): Promise<void>;
 };
 
-export async function createTestIngest(clock: Clock = systemClock): Promise<TestIngest> {
+export async function createTestIngest(clock: Clock = systemClock, rules?: QualityRules): Promise<TestIngest> {
   const { db, url, drop } = await createTestDatabase();
   const directory = mkdtempSync(join(tmpdir(), 'primum-ingest-'));
   const keys = await openKeys({ directory, tenants: [tenant] });
@@ -44,13 +47,14 @@ export async function createTestIngest(clock: Clock = systemClock): Promise<Test
   const policy = createPolicy({ readPatientFacts, demonstration: true });
   const codes = parseCodeTable(JSON.parse(readFileSync(new URL('../../../../packs/sepsis/codes.json', import.meta.url), 'utf8')));
   const mappings = await loadMappings(codes);
+  const checkFact = createFactCheck(rules ?? await loadQualityRules());
   for (const application of ['SIMADT', 'SIMMON', 'SIMLAB']) {
     await registerSource(db, { tenant, application, facility, siteCode: 'icu', siteName: 'ICU', mapping: 'ward-simulator', clockRate: 60, simulated: true });
   }
   const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant, 0);
   const backlog = createBacklog({ db }, tenant);
   const acceptor = createAcceptor({ db, keys, clock, log: silentLog, backlog, sources }, { tenant });
-  const applier = (): Applier => createApplier({ db, keys, audit, codes, mappings, sources, clock, log: silentLog, backlog }, { tenant, pollMs: 20 });
+  const applier = (): Applier => createApplier({ db, keys, audit, codes, checkFact, mappings, sources, clock, log: silentLog, backlog }, { tenant, pollMs: 20 });
 
   const rootOf = async (mrn: string): Promise<string> => {
     const [token] = identityTokens(keys, tenant, [{ value: mrn, authority: facility, type: 'MR' }]);

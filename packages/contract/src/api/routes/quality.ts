@@ -1,4 +1,8 @@
+// Rules of data quality and their findings.
+import { QualityPage } from '../quality.ts';
 import type { Route } from '../route.ts';
 
 /** Data quality. */
-export const qualityRoutes = {} as const satisfies Record<string, Route>;
+export const qualityRoutes = {
+  quality: { method: 'GET', path: '/api/quality', needs: 'feed.read', response: QualityPage },
+} as const satisfies Record<string, Route>;
