@@ -162,7 +162,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => watch.close());
   const snooping = startSnoopingDetector({ ...core, ...whoIsWho, rules: readSnoopingRules() }, { tenant });
   later(() => snooping.close());
-  const devices = await openDevices(core, fhir, { ...options.mqtt, tls }, () => sequencer.kick());
+  const devices = await openDevices(core, fhir, { listen: transport.mllpListen, ...options.mqtt, tls }, () => sequencer.kick());
   later(() => devices.close());
   const issuer = createIssuerMount(core);
   const subscriptions = startSubscriptions(core, fhir, { rules: endpointRules(process.env, core.mode === 'demonstration'), sequencer, base: () => `${issuer.current().origin}${fhirPath}` });

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   lineage: async () => (await import('./cli/lineage.ts')).lineage,
   quarantine: async () => (await import('./cli/quarantine.ts')).quarantine,
   source: async () => (await import('./cli/source.ts')).source,
+  device: async () => (await import('./cli/device.ts')).device,
   keys: async () => (await import('./cli/keys.ts')).keys,
   fhir: async () => (await import('./cli/fhir.ts')).fhir,
   hl7: async () => (await import('./cli/hl7.ts')).hl7,

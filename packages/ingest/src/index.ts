@@ -25,3 +25,11 @@ export { loadQualityRules } from './quality/load-rules.ts';
 export { readQuality, trimQuality, type Scores } from './quality/read-quality.ts';
 export type { QualityRules } from './quality/rule.ts';
 export { newWatch, watchFeeds } from './quality/watch-feeds.ts';
+export { startDevices, type Devices } from './devices/start-devices.ts';
+export { listenMqtt, type MqttListener } from './devices/listen-mqtt.ts';
+export { connectBroker, type BrokerOptions } from './devices/connect-broker.ts';
+export {
+  attachDevice, detachDevice, deviceKinds, knowsDevice, listDevices, registerDevice, renewCredential, replayDevice, setDeviceDisabled, type DeviceKind,
+} from './devices/device-registry.ts';
+export { gapsBetween, readWaveforms, type WaveformSegment } from './devices/waveforms.ts';
+export { devicePersonalData, waveformObjects } from './devices/device-rights.ts';

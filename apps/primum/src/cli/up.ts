@@ -4,6 +4,7 @@ import { isLoopbackHost, PrimumError } from '@primum/base';
 import { parseVerifierKey, type Witness } from '@primum/trust';
 import type { BackupSchedule } from '../backup/start-backups.ts';
 import { bootPrimum, type Primum } from '../boot.ts';
+import type { MqttSettings } from '../devices.ts';
 import { wantedMode } from '../mode.ts';
 import { transportOf, transportOptions } from '../transport.ts';
 import { homeOf, openLog, wholeNumber } from './settings.ts';
@@ -41,7 +42,7 @@ export async function up(args: readonly string[]): Promise<void> {
     options: {
       home: { type: 'string' }, 'http-port': { type: 'string' }, 'mllp-port': { type: 'string' }, speed: { type: 'string' },
       'backup-dir': { type: 'string' }, 'backup-every': { type: 'string' }, 'backup-keep': { type: 'string' }, 'key-backup-dir': { type: 'string' }, 'key-backup-days': { type: 'string' },
-      ...transportOptions, 'no-ward': { type: 'boolean' }, 'checkpoint-dir': { type: 'string', multiple: true }, 'audit-years': { type: 'string' }, witness: { type: 'string', multiple: true }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
+      ...transportOptions, 'mqtt-port': { type: 'string' }, 'mqtt-broker': { type: 'string' }, 'mqtt-share': { type: 'string' }, 'no-ward': { type: 'boolean' }, 'checkpoint-dir': { type: 'string', multiple: true }, 'audit-years': { type: 'string' }, witness: { type: 'string', multiple: true }, production: { type: 'boolean' }, 'no-console': { type: 'boolean' },
     },
   });
   const home = homeOf(values.home);
@@ -49,6 +50,7 @@ export async function up(args: readonly string[]): Promise<void> {
   const mode = wantedMode(process.env, values.production === true);
   const httpPort = wholeNumber('http-port', values['http-port'], 0, 65_535);
   const mllpPort = wholeNumber('mllp-port', values['mllp-port'], 0, 65_535);
+  const mqtt = mqttOf(values, process.env);
   const backups = backupsOf(values);
   const auditYears = wholeNumber('audit-years', values['audit-years'], 6, 100);
   const shown = progress();
@@ -59,7 +61,7 @@ export async function up(args: readonly string[]): Promise<void> {
       wardRate: values['no-ward'] === true ? null : wholeNumber('speed', values.speed, 1, 3_600) ?? 60,
       ...(auditYears === undefined ? {} : { auditYears }),
       checkpointDirectories: (values['checkpoint-dir'] ?? []).map((directory) => resolve(directory)), witnesses: (values.witness ?? []).map(witnessOf),
-      ...(backups === undefined ? {} : { backups }), ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
+      ...(mqtt === undefined ? {} : { mqtt }), ...(backups === undefined ? {} : { backups }), ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
     });
   } finally {
     shown.end();
@@ -89,13 +91,30 @@ function backupsOf(values: Partial<Record<'backup-dir' | 'backup-every' | 'backu
   };
 }
 
+/** A listener, the hospital's broker, or neither. A broker's user stands in the environment, where no list of processes shows it. */
+function mqttOf(values: Partial<Record<'mqtt-port' | 'mqtt-broker' | 'mqtt-share', string>>, environment: NodeJS.ProcessEnv): MqttSettings | undefined {
+  const port = wholeNumber('mqtt-port', values['mqtt-port'], 0, 65_535);
+  const url = values['mqtt-broker'];
+  if (url !== undefined && (!URL.canParse(url) || !/^mqtts?:$/.test(new URL(url).protocol))) throw new PrimumError('config.usage', '--mqtt-broker takes mqtts://HOST[:PORT], or mqtt:// on this machine');
+  const share = values['mqtt-share'];
+  if (share !== undefined && !/^[A-Za-z0-9_.-]{1,64}$/.test(share)) throw new PrimumError('config.usage', '--mqtt-share takes a name');
+  if (port === undefined && url === undefined) return undefined;
+  const { PRIMUM_MQTT_USER: username, PRIMUM_MQTT_PASSWORD: password } = environment;
+  return {
+    ...(port === undefined ? {} : { port }),
+    ...(url === undefined ? {} : { broker: { url, ...(share === undefined ? {} : { sharedGroup: share }), ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) } }),
+  };
+}
+
 function greet(primum: Primum, home: string): void {
   const what = primum.core.mode === 'demonstration' ? 'a demonstration, not for clinical use' : 'production; its model is a demonstration, not for clinical use';
   // By its name: passkeys work at no IP address.
   const address = primum.url.replace('127.0.0.1', 'localhost');
   const listener = primum.listeners.find(({ protocol }) => protocol === 'mllp');
   const mllp = `mllp${listener?.tls === true ? 's' : ''}://${listener?.host}:${primum.mllpPort}`;
-  console.log(`\nPrimum is ready: ${what}.\n\n  Console  ${address}\n  HL7 v2   ${mllp}\n  Data     ${home}\n`);
+  const mqtt = primum.listeners.find(({ protocol }) => protocol === 'mqtt');
+  const devices = mqtt === undefined ? '' : `  MQTT     mqtt${mqtt.tls ? 's' : ''}://${mqtt.host}:${mqtt.port}\n`;
+  console.log(`\nPrimum is ready: ${what}.\n\n  Console  ${address}\n  HL7 v2   ${mllp}\n${devices}  Data     ${home}\n`);
   if (primum.seeded.length > 0) {
     console.log('Sign-ins, shown this once (primum user reset NAME makes a new password):\n');
     for (const { username, displayName, password } of primum.seeded) console.log(`  ${displayName.padEnd(22)} ${username.padEnd(12)} ${password}`);

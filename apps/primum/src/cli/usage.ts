@@ -24,6 +24,10 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Messages that could not be applied, kept whole with their reason.
   primum source list | add --application A --facility F --site CODE --mapping NAME
       Senders of HL7 messages that the listener knows.
+  primum device list | add --name TEXT --kind KIND | attach ID --patient ID | detach ID | replay ID | renew ID | disable ID | enable ID
+      Devices that send over MQTT (up --mqtt-port N, or --mqtt-broker mqtts://HOST [--mqtt-share GROUP]; docs/devices.md).
+  primum import table FILE --mapping M.json [--dry-run] [--report R.csv|R.ndjson]
+      Rows of a CSV or Parquet file as resources, as a mapping says; without a running Primum too (docs/tables.md).
   primum fhir reindex [--all] [--from TYPE/ID]
       Makes resources found again that lack what they are found by; --all: of every resource, after a change of parameters.
   primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]

@@ -1,8 +1,8 @@
 import type { Patient } from '@medplum/fhirtypes';
 import type { ErasureReceipt } from '@primum/contract';
 import { assert } from '@primum/base';
-import { archivedMessageObjects, emptyMessages, findLooseMessages } from '@primum/ingest';
-import { lockGroup, resourceAad } from '@primum/record';
+import { archivedMessageObjects, emptyMessages, findLooseMessages, waveformObjects } from '@primum/ingest';
+import { lockGroup, resourceAad, contentObjects } from '@primum/record';
 import { signingKeyAt, type ModelPackage } from '@primum/registry';
 import { writeOutbox, type Sql } from '@primum/store';
 import { countPersonalData, mintSystemPrincipal, receiptFormat, removePersonalData, signReceipt, type Keys } from '@primum/trust';
@@ -48,7 +48,7 @@ async function removeRows(core: Core, packages: readonly ModelPackage[], row: Er
     const ids = group.memberIds;
     const { tokens, texts } = await identifiersOf(tx, keys, ids);
     const loose = await findLooseMessages({ db: tx, keys, now: () => clock.now().getTime() }, tenant, { tokens, texts });
-    const objects = await archivedMessageObjects(tx, tenant, ids);
+    const objects = [...await archivedMessageObjects(tx, tenant, ids), ...await waveformObjects(tx, tenant, ids), ...await contentObjects(tx, tenant, ids)];
     await openModelDecisions(core, tx, packages, { erasureId: row.id, memberIds: ids, identifiers: texts });
     await rememberErased(tx, ids, row.id, clock.now());
     const removed: Record<string, number> = { ...await removePersonalData(core.personalData, tx, tenant, ids) };

@@ -4,7 +4,7 @@ import { connect as connectPlain } from 'node:net';
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { isLoopbackHost } from '@primum/base';
 
-export type ScannedListener = { name: string; host: string; port: number; protocol: 'http' | 'mllp'; tls: boolean };
+export type ScannedListener = { name: string; host: string; port: number; protocol: 'http' | 'mllp' | 'mqtt'; tls: boolean };
 
 /** What one listener answered. `null`: not asked, as it has no TLS. */
 export type TransportScan = ScannedListener & {
@@ -90,7 +90,14 @@ async function endsWithoutCertificate(socket: TLSSocket): Promise<boolean> {
 }
 
 /** True: it spoke its protocol in plain text. False: it ended or answered nothing. Undefined: nobody is there. */
-async function answersPlainText(at: { host: string; port: number }, protocol: 'http' | 'mllp'): Promise<boolean | undefined> {
+/** What a stranger says, and how an answer in the same protocol begins. */
+const greetings: Readonly<Record<ScannedListener['protocol'], { say: string; answer: string }>> = {
+  http: { say: 'GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', answer: 'HTTP/1.1 2' },
+  mllp: { say: '\x0bMSH|^~\\&|SCAN|SCAN|||20260101||ACK|SCAN|P|2.5\r\x1c\r', answer: '\x0bMSH' },
+  mqtt: { say: '\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x00', answer: '\x20\x02' }, // CONNECT and CONNACK of MQTT 3.1.1
+};
+
+async function answersPlainText(at: { host: string; port: number }, protocol: ScannedListener['protocol']): Promise<boolean | undefined> {
   const socket = connectPlain(at);
   socket.on('error', () => undefined);
   try {
@@ -98,10 +105,10 @@ async function answersPlainText(at: { host: string; port: number }, protocol: 'h
   } catch {
     return undefined;
   }
-  socket.write(protocol === 'http' ? 'GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' : '\x0bMSH|^~\\&|SCAN|SCAN|||20260101||ACK|SCAN|P|2.5\r\x1c\r');
+  socket.write(greetings[protocol].say, 'latin1');
   let said = '';
   socket.on('data', (chunk) => { said += chunk.toString('latin1'); });
   await Promise.race([once(socket, 'close').catch(() => undefined), new Promise((resolve) => { setTimeout(resolve, 1_000); })]);
   socket.destroy();
-  return said.startsWith(protocol === 'http' ? 'HTTP/1.1 2' : '\x0bMSH');
+  return said.startsWith(greetings[protocol].answer);
 }
