@@ -32,3 +32,6 @@ create index resource_search_patient on resource_search (tenant, patient_id, typ
 
 -- History of a type, and of all.
 create index resource_by_seq on resource (tenant, type, seq, id);
+
+-- Whom a unit treated lately: a list of many patients begins with these few.
+create index stay_ended on stay (tenant, site_id, ended_at) where ended_at is not null;

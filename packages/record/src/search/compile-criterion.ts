@@ -1,7 +1,7 @@
 import { PrimumError } from '@primum/base';
 import { bornWithin } from './born-tokens.ts';
 import { comparisonSql, soughtDate, soughtNumber, type Sought } from './comparison.ts';
-import { instantSql, never, numberSql, renderCondition, rowsOfType, type Condition } from './condition.ts';
+import { instantSql, isNarrow, never, numberSql, renderCondition, rowsOfType, type Condition } from './condition.ts';
 import { hasFixedSystem, normaliseContact } from './collectors.ts';
 import { leadsTo } from './parse-search.ts';
 import { mainDateOf, type Parameter, type Source } from './parameters.ts';
@@ -24,7 +24,7 @@ export type CompileDeps = {
   /** Row id of a FHIR id. */
   rowId(type: string, id: string): string;
   /** Joins and condition under which the caller may see rows of this alias; the same for every row that a criterion looks at. */
-  visible(alias: string): { join: string; condition: string };
+  visible(alias: string, narrow: boolean): { join: string; condition: string };
 };
 
 /** A criterion that is decided on opened resources: what a row shows of it is not enough. */
@@ -205,7 +205,7 @@ function compositeSought(deps: CompileDeps, type: string, { code, groups, compon
  */
 function gathered(deps: CompileDeps, type: string, inner: Condition, depth: number, value: (alias: string) => string, bound = ''): (cast: string) => string {
   const alias = `t${depth}`;
-  const { join, condition } = deps.visible(alias);
+  const { join, condition } = deps.visible(alias, isNarrow(inner));
   return (cast) => `(select coalesce(array_agg(v), '{}') || case when count(*) > ${maxLinked} then array[(1 / (count(*) * 0))::text]::${cast}[] else '{}'::${cast}[] end from (
     select distinct ${value(alias)} as v from resource_search ${alias} ${join}
     where ${alias}.tenant = ${deps.tenant} and ${rowsOfType(type, inner, alias)} and ${condition}${bound} limit ${maxLinked + 1}) g)`;
@@ -233,7 +233,7 @@ function referred(deps: CompileDeps, target: string, { type, parameter, criterio
       return { sql: (alias) => `${alias}.id = any(${ids('uuid')}::uuid[])` };
     }
     const alias = `t${depth}`;
-    const { join, condition } = deps.visible(alias);
+    const { join, condition } = deps.visible(alias, true);
     return { sql: (outer) => `exists (select from resource_search ${alias} ${join} where ${alias}.tenant = ${deps.tenant} and ${alias}.type || '' = '${type}'
       and ${alias}.tokens @> array[${referenceTokenSql(place, target, `${outer}.id`)}] and ${renderCondition(found, alias)} and ${condition})` };
   }) };

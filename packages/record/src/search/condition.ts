@@ -32,7 +32,7 @@ export function renderCondition(condition: Condition, alias: string): string {
 }
 
 /** Whether the index of tokens leads to few rows: one part of it does, that all must meet. */
-function isNarrow(condition: Condition): boolean {
+export function isNarrow(condition: Condition): boolean {
   if ('tokens' in condition) return condition.rare === true;
   if ('all' in condition) return condition.all.some(isNarrow);
   return 'any' in condition && condition.any.length > 0 && condition.any.every(isNarrow);

@@ -63,7 +63,7 @@ async function select({ db, keys, tokens }: Deps, reader: PhiReader, includes: r
   }
   if (conditions.length === 0) return { found: [], cut: false };
   const visible = visibility(reader);
-  const { join, condition } = visible.of('s');
+  const { join, condition } = visible.of('s', true);
   // One arm for each: an index serves every one of them, and none serves several at once.
   const rows = await db.query<Row>(`
     select p.type, p.id, p.version, p.patient_id, p.recorded_at, false as deleted, r.body, (select root_id from patient where tenant = r.tenant and id = p.patient_id) as root_id

@@ -4,14 +4,14 @@ import type { Keys, PhiReader } from '@primum/trust';
 import { rowIdOf } from '../repository/row-id.ts';
 import type { VersionRow } from '../resources/read-resource.ts';
 import { compileCriterion, needsOpening, type CompileDeps } from './compile-criterion.ts';
-import { rowsOfType } from './condition.ts';
+import { isNarrow, rowsOfType, type Condition } from './condition.ts';
 import { findIncluded } from './find-included.ts';
 import { openFound, type FoundResource } from './open-found.ts';
 import { compareTexts, meetsOpened, sortTextOf } from './opened-criteria.ts';
 import { createSearchTokens } from './search-tokens.ts';
 import type { SearchQuery } from './search-query.ts';
 import { afterSql, orderSql, readCursor, sortColumns, writeCursor, type SortColumn } from './sort-keys.ts';
-import { visibility, type Visibility } from './visibility.ts';
+import { visibility } from './visibility.ts';
 
 /** Resources that are opened to sort or choose by what stands in sealed bodies alone. */
 const maxOpened = 1_000;
@@ -49,11 +49,12 @@ export async function searchResources(deps: SearchDeps, reader: PhiReader, queri
   const tokens = createSearchTokens(deps.keys, tenant);
   const visible = visibility(reader);
   const compile: CompileDeps = { tenant, tokens, now: deps.clock.now(), base: place.base, rowId: (type, id) => rowIdOf(deps.keys, tenant, type, id), visible: visible.of };
-  const where = whereOf(compile, queries, place);
+  const each = queries.map(({ type, criteria }) => ({ type, met: { all: criteria.map((criterion) => compileCriterion(compile, type, criterion)) } }));
+  const narrow = place.patientId !== undefined || queries.every(({ criteria }, n) => criteria.some(({ kind }) => kind === 'id') || isNarrow(each[n]!.met)); // one for each
   const opens = query.criteria.some(needsOpening);
   const columns = queries.length === 1 || query.sort.every(({ parameter }) => parameter === undefined) ? sortColumns(tokens, query.type, query.sort) : null;
   if (columns === null && queries.length > 1) throw new PrimumError('fhir.not-supported', '_sort over several types, but by _id and _lastUpdated');
-  const asked: Asked = { deps, reader, visible, where, columns: columns ?? [], idDescending: query.sort.at(-1)?.descending ?? false };
+  const asked: Asked = { deps, reader, values: visible.values, ...visible.of('s', narrow), where: whereOf(tenant, each, place), columns: columns ?? [], idDescending: query.sort.at(-1)?.descending ?? false };
   const countOnly = query.summary === 'count' || query.count === 0;
   try {
     const page = opens || columns === null ? await openedPage(asked, query, columns === null) : countOnly ? { matches: [], next: undefined, total: await count(asked) } : await rowPage(asked, query);
@@ -67,38 +68,34 @@ export async function searchResources(deps: SearchDeps, reader: PhiReader, queri
   }
 }
 
-function whereOf(compile: CompileDeps, queries: readonly SearchQuery[], { patientId }: SearchPlace): (counting: boolean) => string {
-  const each = queries.map(({ type, criteria }) => ({ type, met: { all: criteria.map((criterion) => compileCriterion(compile, type, criterion)) } }));
+function whereOf(tenant: number, each: readonly { type: string; met: Condition }[], { patientId }: SearchPlace): (counting: boolean) => string {
   return (counting) => {
     const types = each.map(({ type, met }) => rowsOfType(type, met, 's', counting));
-    return `s.tenant = ${compile.tenant} and ${types.length === 1 ? types[0]! : `(${types.map((one) => `(${one})`).join(' or ')})`}${patientId === undefined ? '' : ` and s.patient_id = '${patientId}'`}`;
+    return `s.tenant = ${tenant} and ${types.length === 1 ? types[0]! : `(${types.map((one) => `(${one})`).join(' or ')})`}${patientId === undefined ? '' : ` and s.patient_id = '${patientId}'`}`;
   };
 }
 
-type Asked = { deps: SearchDeps; reader: PhiReader; visible: Visibility; where: (counting: boolean) => string; columns: readonly SortColumn[]; idDescending: boolean };
+type Asked = { deps: SearchDeps; reader: PhiReader; values: readonly unknown[]; join: string; condition: string; where: (counting: boolean) => string; columns: readonly SortColumn[]; idDescending: boolean };
 type Row = VersionRow & { root_id: string | null; keys: number[] };
 
 /** Rows of a page and their sealed bodies: the rows are chosen first, the bodies of these alone are read. */
-async function selectRows({ deps: { db }, visible, where, columns, idDescending }: Asked, after: string | undefined, limit: number): Promise<Row[]> {
-  const { join, condition } = visible.of('s');
+async function selectRows({ deps: { db }, values, join, condition, where, columns, idDescending }: Asked, after: string | undefined, limit: number): Promise<Row[]> {
   const order = orderSql(columns, idDescending);
   return db.query<Row>(`
     select p.type, p.id, p.version, p.patient_id, p.recorded_at, false as deleted, r.body, p.keys, (select root_id from patient where tenant = r.tenant and id = p.patient_id) as root_id
     from (select s.tenant, s.type, s.id, s.version, s.patient_id, s.recorded_at, array[${columns.map(({ shown }) => shown).join(', ')}]::float8[] as keys, row_number() over (order by ${order}) as n
       from resource_search s ${join} where ${where(false)} and ${condition}${after === undefined ? '' : ` and ${after}`} order by ${order} limit ${limit}) p
-    join resource r on r.tenant = p.tenant and r.type = p.type and r.id = p.id and r.version = p.version order by p.n`, visible.values, { name: false });
+    join resource r on r.tenant = p.tenant and r.type = p.type and r.id = p.id and r.version = p.version order by p.n`, values, { name: false });
 }
 
-async function count({ deps: { db }, visible, where }: Asked): Promise<number> {
-  const { join, condition } = visible.of('s');
-  const [row] = await db.query<{ n: number }>(`select count(*) as n from resource_search s ${join} where ${where(true)} and ${condition}`, visible.values, { name: false });
+async function count({ deps: { db }, values, join, condition, where }: Asked): Promise<number> {
+  const [row] = await db.query<{ n: number }>(`select count(*) as n from resource_search s ${join} where ${where(true)} and ${condition}`, values, { name: false });
   return row?.n ?? 0;
 }
 
 /** What the planner takes the number to be. */
-async function estimate({ deps: { db }, visible, where }: Asked): Promise<number> {
-  const { join, condition } = visible.of('s');
-  const [row] = await db.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(`explain (format json) select 1 from resource_search s ${join} where ${where(true)} and ${condition}`, visible.values, { name: false });
+async function estimate({ deps: { db }, values, join, condition, where }: Asked): Promise<number> {
+  const [row] = await db.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(`explain (format json) select 1 from resource_search s ${join} where ${where(true)} and ${condition}`, values, { name: false });
   return row?.['QUERY PLAN'][0].Plan['Plan Rows'] ?? 0;
 }
 

@@ -106,7 +106,7 @@ describe('a row filter', () => {
 
   /** Allowed rows by the filter, and by a decision each. */
   async function both(policy: Policy, principal: Principal, authority: 'patient.read' | 'patient.find' | 'lineage.read', purpose: (typeof purposes)[number], rows: readonly PatientFacts[]): Promise<[number[], number[]]> {
-    const { sql, values } = policy.filter({ tenant: 1, principal, authority, purpose }, { alias: 'f', from: 2 });
+    const { sql, values, treatedOnly } = policy.filter({ tenant: 1, principal, authority, purpose }, { alias: 'f', from: 2 });
     const filtered = await db.query<{ n: number }>(`
       select n from (
         select r.n, array(select jsonb_array_elements_text(r.u)) as care_units, r.a as restricted, r.b as ai_opt_out, r.c as research_opt_out, r.d as vip,
@@ -115,6 +115,7 @@ describe('a row filter', () => {
       ) f where ${sql} order by n`,
     [JSON.stringify(rows.map((row, n) => ({ n, u: row.careUnits, a: row.restricted, b: row.aiOptOut, c: row.researchOptOut, d: row.vip, e: row.emergencyFor }))), ...values]);
     const decided = rows.flatMap((subject, n) => (policy.decide({ tenant: 1, principal, authority, purpose, subject }).allowed ? [n] : []));
+    if (treatedOnly === true) expect(decided.filter((n) => rows[n]!.careUnits.length + rows[n]!.emergencyFor.length === 0)).toEqual([]);
     return [filtered.map(({ n }) => n), decided];
   }
 
@@ -166,6 +167,13 @@ describe('a row filter', () => {
       const [filtered, decided] = await both(shipped, principal, authority, purpose, rows);
       expect(filtered).toEqual(decided);
     }), { numRuns: 100 });
+  });
+
+  it('knows of whom a clinician sees only who is treated', () => {
+    const treatedOnly = (principal: Principal, purpose: (typeof purposes)[number]) => shipped.filter({ tenant: 1, principal, authority: 'patient.read', purpose }, { alias: 'f', from: 1 }).treatedOnly === true;
+    expect(treatedOnly(nurse, 'TREAT')).toBe(true);
+    expect(treatedOnly({ ...nurse, role: 'data-scientist' }, 'HRESCH')).toBe(false);
+    expect(treatedOnly({ kind: 'client', clientId: 'c', scopes: ['system/*.rs'], purposes: ['TREAT'] }, 'TREAT')).toBe(false);
   });
 
   it('compiles for whoever asks for a list of patients', () => {

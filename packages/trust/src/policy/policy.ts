@@ -5,7 +5,7 @@ import type { Sql } from '@primum/store';
 import type { Authority, Principal, Purpose } from '../access/principal.ts';
 import { entityOf, resourceOf } from './cedar-request.ts';
 import { loadPolicies, type LoadedPolicies, type LoadedPolicy } from './load-policies.ts';
-import { residualOf, toSql, type FilterPlace, type Residual, type RowFilter } from './row-filter.ts';
+import { refusesUntreated, residualOf, toSql, type FilterPlace, type Residual, type RowFilter } from './row-filter.ts';
 import { withinScopes } from './within-scopes.ts';
 
 /**
@@ -113,9 +113,10 @@ export function createPolicy({ readPatientFacts, folders = [], demonstration, lo
       return residualOf(answer.response);
     });
     const { sql, values } = toSql(residual, place, principal.kind === 'user' ? principal.userId : null);
+    const treatedOnly = refusesUntreated(residual) ? { treatedOnly: true as const } : {};
     const bound = principal.kind === 'user' ? principal.via?.patientId : undefined;
-    if (bound === undefined) return { sql, values };
-    return { sql: `(${sql}) and $${place.from + values.length}::uuid in (${place.alias}.patient_id, ${place.alias}.root_id)`, values: [...values, bound] };
+    if (bound === undefined) return { sql, values, ...treatedOnly };
+    return { ...treatedOnly, sql: `(${sql}) and $${place.from + values.length}::uuid in (${place.alias}.patient_id, ${place.alias}.root_id)`, values: [...values, bound] };
   };
 
   return {

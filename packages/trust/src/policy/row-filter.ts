@@ -3,8 +3,11 @@ import { assert } from '@primum/base';
 import { nodeOf } from './fragment.ts';
 import { self } from './cedar-request.ts';
 
-/** A condition on rows of the view `patient_facts`, with its bound values. */
-export type RowFilter = { sql: string; values: unknown[] };
+/**
+ * A condition on rows of the view `patient_facts`, with its bound values. `treatedOnly`: it can let pass only patients whom
+ * a unit treats now or an emergency access is open for, so that a list may begin with these few.
+ */
+export type RowFilter = { sql: string; values: unknown[]; treatedOnly?: true };
 
 /** How the condition is put into a statement: the view's alias there, and the number of the first parameter that is free. */
 export type FilterPlace = { alias: string; from: number };
@@ -68,6 +71,38 @@ export function toSql(residual: Residual, { alias, from }: FilterPlace, userId: 
     return `$${from + values.length - 1}::${type}`;
   });
   return { sql, values };
+}
+
+/** Whether a residual refuses everybody whom no unit treats and no emergency access is open for, whatever else is so of them. */
+export function refusesUntreated({ permits, forbids }: Residual): boolean {
+  return permits.every((body) => ofUntreated(body) === false) || forbids.some((body) => ofUntreated(body) === true);
+}
+
+/** What a condition is where both sets are empty: known, or undefined where it rests on more. */
+function ofUntreated(expression: Expr): boolean | undefined {
+  const { operator, parts } = nodeOf(expression);
+  const side = (name: string): Expr => parts[name] as Expr; // as Cedar's JSON format has them
+  const sides = (): (boolean | undefined)[] => [ofUntreated(side('left')), ofUntreated(side('right'))];
+  switch (operator) {
+    case 'Value': return typeof parts['value'] === 'boolean' ? parts['value'] : undefined;
+    case '&&': return sides().includes(false) ? false : sides().includes(undefined) ? undefined : true;
+    case '||': return sides().includes(true) ? true : sides().includes(undefined) ? undefined : false;
+    case '!': {
+      const inner = ofUntreated(side('arg'));
+      return inner === undefined ? undefined : !inner;
+    }
+    case 'contains': return isEmptySet(side('left')) ? false : undefined;
+    case 'containsAny': return isEmptySet(side('left')) || isEmptySet(side('right')) ? false : undefined;
+    case 'isEmpty': return isEmptySet(side('arg')) ? true : undefined;
+    case 'is': return parts['entity_type'] === 'Patient';
+    default: return undefined;
+  }
+}
+
+function isEmptySet(expression: Expr): boolean {
+  const { operator, parts } = nodeOf(expression);
+  if (operator === '.') return parts['attr'] === 'careUnits' || parts['attr'] === 'emergencyFor';
+  return (operator === 'Value' || operator === 'Set') && Array.isArray(parts['value']) && parts['value'].length === 0;
 }
 
 type Bind = (value: unknown, type: string) => string;
