@@ -1,5 +1,5 @@
 import type { ErrorCode } from '@primum/contract';
-import { PrimumError } from '@primum/base';
+import { errorFields, PrimumError, type Log } from '@primum/base';
 import { lockGroup, uuidOf, writeResources, type WriteDeps, type WriteOperation } from '@primum/record';
 import { mintSystemPrincipal, withPhiWriter } from '@primum/trust';
 import { deviceMessageAad } from './device-acceptor.ts';
@@ -11,7 +11,7 @@ import { sampleObservation } from './sample-observation.ts';
 import { intervalOf, isKept, type Kept } from './thinning.ts';
 import { packWaveform, waveformAad, writeWaveform, type WaveformObjects } from './waveforms.ts';
 
-export type ApplyDevicesDeps = WriteDeps & { deviceCodes: DeviceCodes; objects: Pick<WaveformObjects, 'put'>; /** By device and code; belongs to one applier. */ kept: Map<string, Kept> };
+export type ApplyDevicesDeps = WriteDeps & { deviceCodes: DeviceCodes; objects: Pick<WaveformObjects, 'put'>; log: Log; /** By device and code; belongs to one applier. */ kept: Map<string, Kept> };
 
 type Row = { id: string; device_id: string; kind: MessageKind; received_at: Date; sealed: Buffer };
 type Channel = { deviceId: string; code: string; kept: number; thinned: number; lastAt: number };
@@ -41,6 +41,7 @@ export async function applyDeviceMessages(deps: ApplyDevicesDeps, tenant: number
         await carryOut(deps, tenant, await planOf(deps, tenant, [row], places));
       } catch (single) {
         if (isFault(single)) throw single;
+        deps.log.warn('device.not-applied', { ...errorFields(single), messageId: row.id });
         await setAside(deps, tenant, row, single instanceof PrimumError && /^(record|device)\./.test(single.code) ? single.code : 'ingest.apply-failed');
       }
     }
@@ -151,7 +152,7 @@ async function keepWaveform(deps: ApplyDevicesDeps, tenant: number, { deviceId, 
 }
 
 async function markMessages({ db }: Pick<ApplyDevicesDeps, 'db'>, tenant: number, outcomes: readonly Outcome[], channels: readonly Channel[]): Promise<void> {
-  const bound = (times: readonly number[], pick: (a: number, b: number) => number): number | null => (times.length === 0 ? null : times.reduce(pick) / 1_000);
+  const bound = (times: readonly number[], pick: (a: number, b: number) => number): number | null => (times.length === 0 ? null : times.reduce((a, b) => pick(a, b)) / 1_000);
   await db.transaction(async (tx) => {
     await tx.query(`
       update device_message m set status = case when t.code is null then 'applied' else 'quarantined' end, reason_code = t.code,

@@ -52,7 +52,10 @@ export async function connectBroker(deps: BrokerDeps, options: BrokerOptions): P
     clients.push(client);
     // Called for each PUBLISH, one at a time; its acknowledgement leaves when this calls back.
     client.handleMessage = (packet, callback) => {
-      void storeAtLast(deps, stop.signal, { topic: packet.topic, payload: Buffer.from(packet.payload), qos: packet.qos }).then((stored) => callback(stored ? undefined : new Error('closing')));
+      void (async () => {
+        const stored = await storeAtLast(deps, stop.signal, { topic: packet.topic, payload: Buffer.from(packet.payload), qos: packet.qos });
+        callback(stored ? undefined : new Error('closing'));
+      })();
     };
     client.on('error', (error) => deps.log.warn('mqtt.broker-error', errorFields(error)));
     await client.subscribeAsync(sharedGroup === undefined ? topics : `$share/${sharedGroup}/${topics}`, { qos: 1 });

@@ -20,6 +20,7 @@ export type MqttOptions = { host: string; /** 0 takes a free one. */ port: numbe
 
 export type MqttListener = { readonly host: string; readonly port: number; readonly connections: number; close(): Promise<void> };
 
+const unavailable = 3;
 const badCredentials = 4;
 
 /**
@@ -43,19 +44,21 @@ export async function listenMqtt(deps: MqttDeps, options: MqttOptions): Promise<
       delete packet.will;
       callback(null, true);
     },
-    authenticate: (client, username, password, done) => {
-      deps.knows(username ?? '', password?.toString() ?? '').then((known) => {
-        if (known) {
-          deviceOf.set(client, username ?? '');
+    authenticate: (client, username = '', password, done) => {
+      void (async () => {
+        const known = await deps.knows(username, password?.toString() ?? '').catch((error: unknown) => {
+          log.warn('mqtt.refused', errorFields(error));
+          return null;
+        });
+        if (known === true) {
+          deviceOf.set(client, username);
           done(null, true);
           return;
         }
-        log.warn('mqtt.refused', { code: 'device.unknown' });
-        done(Object.assign(new Error('refused'), { returnCode: badCredentials }) as AuthenticateError, false); // its codes are a const enum, which is not in the code
-      }, (error: unknown) => {
-        log.warn('mqtt.refused', errorFields(error));
-        done(Object.assign(new Error('unavailable'), { returnCode: 3 }) as AuthenticateError, false);
-      });
+        if (known === false) log.warn('mqtt.refused', { code: 'device.unknown' });
+        // Aedes' return codes are a const enum, which is not in its code.
+        done(Object.assign(new Error('refused'), { returnCode: known === null ? unavailable : badCredentials }) as AuthenticateError, false);
+      })();
     },
     authorizePublish: (client, packet, callback) => {
       packet.retain = false;
@@ -65,10 +68,16 @@ export async function listenMqtt(deps: MqttDeps, options: MqttOptions): Promise<
         callback(new PrimumError('device.topic-refused'));
         return;
       }
-      deps.accept({ topic: packet.topic, payload: Buffer.from(packet.payload), qos: packet.qos }).then(() => callback(null), (error: unknown) => {
-        log.warn('mqtt.not-stored', errorFields(error));
-        callback(error instanceof Error ? error : new Error('not stored'));
-      });
+      void (async () => {
+        let failure: Error | null = null;
+        try {
+          await deps.accept({ topic: packet.topic, payload: Buffer.from(packet.payload), qos: packet.qos });
+        } catch (error) {
+          log.warn('mqtt.not-stored', errorFields(error));
+          failure = error instanceof Error ? error : new Error('not stored');
+        }
+        callback(failure);
+      })();
     },
     // Refused by answer (SUBACK 0x80), not by cutting the connection.
     authorizeSubscribe: (_client, _subscription, callback) => callback(null, null),

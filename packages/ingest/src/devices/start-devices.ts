@@ -1,9 +1,9 @@
-import { errorFields, type Log } from '@primum/base';
+import { errorFields } from '@primum/base';
 import { applyDeviceMessages, type ApplyDevicesDeps } from './apply-device-messages.ts';
 import { createDeviceAcceptor, type DeviceAcceptor } from './device-acceptor.ts';
 import { loadDeviceCodes } from './device-codes.ts';
 
-export type DevicesDeps = Omit<ApplyDevicesDeps, 'deviceCodes' | 'kept'> & { log: Log; /** The record was changed. */ onApplied?: () => void };
+export type DevicesDeps = Omit<ApplyDevicesDeps, 'deviceCodes' | 'kept'> & { /** The record was changed. */ onApplied?: () => void };
 
 /** What listeners hand messages to, and what applies them. */
 export type Devices = {
