@@ -50,6 +50,7 @@ const stayRoute = createRoute({
 });
 
 const feedsRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/feeds', component: lazyRouteComponent(() => import('./feeds/feeds-page.tsx'), 'FeedsPage') });
+const qualityRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/quality', component: lazyRouteComponent(() => import('./quality/quality-page.tsx'), 'QualityPage') });
 const modelRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/model', component: lazyRouteComponent(() => import('./model/model-page.tsx'), 'ModelPage') });
 const rightsRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/rights', component: lazyRouteComponent(() => import('./rights/rights-page.tsx'), 'RightsPage') });
 const auditRoute = createRoute({
@@ -93,7 +94,7 @@ const usersRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/us
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, modelRoute, rightsRoute, auditRoute, policyRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute, appsRoute, authorizeRoute]),
+  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, qualityRoute, modelRoute, rightsRoute, auditRoute, policyRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute, appsRoute, authorizeRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {

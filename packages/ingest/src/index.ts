@@ -22,7 +22,7 @@ export { loadV2Mappings } from './v2-to-fhir/load-tables.ts';
 export { createFactCheck, type FactCheck } from './quality/check-fact.ts';
 export { createQualityHandle } from './quality/consume-changes.ts';
 export { loadQualityRules } from './quality/load-rules.ts';
-export { readQuality, trimQuality, type Scores } from './quality/read-quality.ts';
+export { readQuality, trimQuality } from './quality/read-quality.ts';
 export type { QualityRules } from './quality/rule.ts';
 export { newWatch, watchFeeds } from './quality/watch-feeds.ts';
 export { startDevices, type Devices } from './devices/start-devices.ts';

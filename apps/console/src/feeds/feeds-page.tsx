@@ -9,6 +9,7 @@ import { DataTable, type Columns } from '../ui/data-table.tsx';
 import { FailureNote } from '../ui/failure-note.tsx';
 import { useMay } from '../shell/use-session.ts';
 import styles from './feeds.module.css';
+import { QualityNote } from '../quality/silent-feeds.tsx';
 import { QuarantineDialog } from './quarantine-dialog.tsx';
 
 type Feed = Feeds['feeds'][number];
@@ -54,6 +55,7 @@ export function FeedsPage() {
       <ConnectionNote />
       {error !== null && <FailureNote error={error} title="What is shown is not the latest" />}
       <FiguresLine figures={data.figures} />
+      <QualityNote />
       <section className="panel"><DataTable caption="Sources that send HL7 messages" columns={feedColumns} rows={data.feeds} rowId={({ source, site }) => `${site} ${source}`} empty="No source has sent anything yet." /></section>
       <section className="panel"><DataTable caption="Codes and units that no mapping knows: their values are kept and flagged, and not used" columns={unmappedColumns} rows={data.unmapped} rowId={({ source, code, unit }) => `${source} ${code} ${unit}`} empty="Every code and unit that came is mapped." /></section>
       <section className="panel"><DataTable caption="Quarantine: messages that could not be applied, kept whole" columns={quarantine} rows={data.quarantine} rowId={({ id }) => id} empty="Nothing is in quarantine." /></section>
