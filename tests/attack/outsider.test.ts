@@ -78,7 +78,7 @@ describe('another site', () => {
     const { headers } = await ask(primum.httpPort, { method: 'OPTIONS', path, headers: { origin: 'https://app.example', 'access-control-request-method': 'GET' } });
     expect(headers['access-control-allow-origin']).toBe('https://app.example');
     expect(headers).not.toHaveProperty('access-control-allow-credentials');
-    expect(headers['access-control-allow-methods']).toBe('GET');
+    expect(headers['access-control-allow-methods']).toBe('GET, POST, PUT, PATCH, DELETE');
   });
 });
 

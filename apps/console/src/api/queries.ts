@@ -76,6 +76,12 @@ export const feedsQuery = queryOptions({
   refetchInterval: wardRefreshMs,
 });
 
+export const subscriptionsQuery = queryOptions({
+  queryKey: ['subscriptions'],
+  queryFn: ({ signal }) => callApi('subscriptions', {}, signal),
+  refetchInterval: wardRefreshMs,
+});
+
 export const quarantinedQuery = (id: string) => queryOptions({
   queryKey: ['quarantined', id],
   queryFn: ({ signal }) => callApi('quarantined', { params: { id } }, signal),

@@ -1,5 +1,8 @@
+/** Whether a call may be made, and how many more: `burst` at once, `windowS` seconds until an empty bucket is full. */
+export type CallsLeft = { allowed: boolean; left: number; burst: number; windowS: number; /** Seconds until it is full again. */ fullInS: number };
+
 /** Tokens that fill up at a rate, a call takes one (RFC 2697's bucket, roughly). */
-export type CallBudget = (caller: string) => boolean;
+export type CallBudget = (caller: string) => CallsLeft;
 
 const maxCallers = 10_000;
 
@@ -17,7 +20,8 @@ export function createCallBudget({ perSecond = 100, burst = 2_000 }: { perSecond
     buckets.delete(caller);
     buckets.set(caller, { left: Math.max(0, left - 1), atMs: now });
     if (buckets.size > maxCallers) buckets.delete(buckets.keys().next().value!);
-    return left >= 1;
+    const after = Math.max(0, left - 1);
+    return { allowed: left >= 1, left: Math.floor(after), burst, windowS: Math.ceil(burst / perSecond), fullInS: Math.ceil((burst - after) / perSecond) };
   };
 }
 

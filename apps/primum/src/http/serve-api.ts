@@ -2,12 +2,13 @@ import { createReadStream, existsSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import type { Server, ServerOptions } from 'node:https';
 import { join } from 'node:path';
+import fastifyCompress from '@fastify/compress';
 import fastifyCookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import { PrimumError, type Log } from '@primum/base';
 import { routes, usualPurpose, type Permission, type Purpose, type Route, type RouteName } from '@primum/contract';
 import { stringifyFhir } from '@primum/record';
-import { isPurpose, issuerPath, readTlsFiles, watchTlsFiles, type Principal, type Session, type TlsFiles } from '@primum/trust';
+import { fhirPath, isPurpose, issuerPath, readTlsFiles, watchTlsFiles, type Principal, type Session, type TlsFiles } from '@primum/trust';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
 import { loopback, type Transport } from '../transport.ts';
@@ -73,6 +74,12 @@ const protections: Readonly<Record<string, string>> = {
   'cross-origin-opener-policy': 'same-origin', 'cross-origin-resource-policy': 'same-origin', 'permissions-policy': 'camera=(), microphone=(), geolocation=()',
 };
 
+/** What pages of registered apps may send. */
+const preflight: Readonly<Record<string, string>> = {
+  'access-control-allow-methods': 'GET, POST, PUT, PATCH, DELETE', 'access-control-max-age': '600',
+  'access-control-allow-headers': 'Authorization, Accept, Content-Type, If-Match, If-None-Match, If-None-Exist, Prefer, X-Purpose-Of-Use, X-Research-Project',
+};
+
 /**
  * The API and the console on one origin. Every route of the contract's table is registered, and no other: session,
  * role and shape are checked here, before a handler runs. Changes are taken from this origin only.
@@ -85,6 +92,8 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   // fast-json-stringify takes unions and tuples wrong; answers are typed by the contract and held against it by a test.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   await app.register(fastifyCookie);
+  // Bodies that are sent compressed are not taken: a short one may hold gigabytes.
+  await app.register(fastifyCompress, { encodings: ['gzip'], threshold: 1_024, customTypes: /^application\/(fhir\+)?(nd)?json(;|$)/, globalDecompression: false });
   addFhirParsers(app);
 
   app.addHook('onRequest', async (request, reply) => {
@@ -94,10 +103,13 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
     // A page of another origin (also one that resolves to us: DNS rebinding) can neither read nor change anything.
     // Two names are none (RFC 9112, section 3.2).
     if (request.raw.headersDistinct['host']?.length !== 1 || !isOurName(request.headers.host, hosts)) throw new PrimumError('auth.origin-refused');
+    // Where a cookie comes along, another page can have a browser ask and watch how long an answer is: what it can put into
+    // it would tell, compressed, what else is there (BREACH, CVE-2013-3587). Tokens go where their holder sends them.
+    if (!isFhir(request) || request.headers.cookie !== undefined) request.headers['x-no-compression'] = '1';
     const origin = request.headers.origin;
     if (isFhir(request) && origin !== undefined && await deps.isAppOrigin(origin)) {
       // Tokens, not cookies, speak for an app: no credentials are allowed to come along.
-      void reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin', 'access-control-expose-headers': 'ETag, Last-Modified, WWW-Authenticate' });
+      void reply.headers({ 'access-control-allow-origin': origin, vary: 'Origin', 'access-control-expose-headers': 'ETag, Last-Modified, Location, Content-Location, WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy' });
       if (request.method === 'OPTIONS' || request.headers.authorization !== undefined) return;
     }
     // The issuer's endpoints are made to be asked from elsewhere and look after themselves.
@@ -116,7 +128,7 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   });
 
   await mountIssuer(app, deps.issuer);
-  app.options('/api/fhir/*', (_request, reply) => reply.code(204).headers({ 'access-control-allow-methods': 'GET', 'access-control-allow-headers': 'Authorization, Accept', 'access-control-max-age': '600' }).send());
+  for (const path of [fhirPath, `${fhirPath}/*`]) app.options(path, (_request, reply) => reply.code(204).headers(preflight).send());
   for (const [name, row] of Object.entries(routes)) registerRoute(app, deps, name as RouteName, row); // the keys of `routes` are RouteName
   if (existsSync(deps.consoleDirectory)) {
     await app.register(fastifyStatic, { root: deps.consoleDirectory, index: ['index.html'], maxAge: 0 });
@@ -136,8 +148,8 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
       ...(route.response === undefined ? {} : { response: { 200: route.response } }),
     },
     // Who asks is settled before the request's shape, so that a stranger learns nothing from validation.
-    onRequest: async (request) => {
-      await authorise(deps, name, route, request);
+    onRequest: async (request, reply) => {
+      await authorise(deps, name, route, request, reply);
     },
     handler: async (request, reply) => {
       const { principal, session, token } = callers.get(request) ?? { principal: null, session: null, token: null };
@@ -156,13 +168,18 @@ function registerRoute(app: FastifyInstance, deps: ApiDeps, name: RouteName, rou
 
 const callers = new WeakMap<FastifyRequest, Caller>();
 
-async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: FastifyRequest): Promise<void> {
+async function authorise(deps: ApiDeps, name: RouteName, route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const caller = await resolveCaller(deps, request, request.cookies[sessionCookieOf(request)] ?? null);
   const { principal, session } = caller;
   callers.set(request, caller);
   if (route.needs === 'public') return;
   if (principal === null) throw new PrimumError('auth.required');
-  if (deps.budget?.(callerKey(caller)) === false) throw new PrimumError('api.too-many');
+  const calls = deps.budget?.(callerKey(caller));
+  if (calls !== undefined && isFhir(request)) {
+    // Internet-Draft draft-ietf-httpapi-ratelimit-headers-10.
+    void reply.headers({ 'ratelimit-policy': `"calls";q=${calls.burst};w=${calls.windowS}`, ratelimit: `"calls";r=${calls.left};t=${calls.fullInS}` });
+  }
+  if (calls?.allowed === false) throw new PrimumError('api.too-many');
   if (session !== null && !(route.states ?? ['full']).includes(session.state)) throw new PrimumError('auth.incomplete', session.state);
   const { permission, purpose } = neededOf(deps, route, request, principal);
   if (permission !== null) await deps.demand(principal, permission, name, purpose);

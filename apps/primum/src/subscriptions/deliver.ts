@@ -119,8 +119,8 @@ async function failed({ core, pace, signal }: DeliveryDeps, row: SubscriptionRow
   const failures = row.failures + 1;
   const pauseMs = Math.min(pace.longestPauseMs, pace.firstPauseMs * 2 ** Math.min(failures - 1, 20));
   await core.db.query(`
-    update subscription set failures = $3, next_attempt_at = now() + make_interval(secs => $4), reason = case when reason = 'behind' then reason else $5 end,
-      status = case when $3 >= $6 and status <> 'off' then 'error' else status end
+    update subscription set failures = $3::int, next_attempt_at = now() + make_interval(secs => $4::float8), reason = case when reason = 'behind' then reason else $5::text end,
+      status = case when $3::int >= $6::int and status <> 'off' then 'error' else status end
     where tenant = $1 and id = $2 and version = $7`, [tenant, row.id, failures, pauseMs / 1_000, reason, pace.failuresToError, row.version]);
   core.log.warn('subscription.not-delivered', { code: reason, attempt: failures, waiting: row.last_number - row.delivered_number });
   return false;

@@ -18,8 +18,15 @@ export function createPost(rules: EndpointRules): { post: Post; close(): void } 
   const agents = { http: new HttpAgent({ keepAlive: true, maxSockets: 32 }), https: new HttpsAgent({ keepAlive: true, maxSockets: 32 }) };
   const lookup = lookupWithin(rules);
   return {
-    post: (wish, body, signal) => new Promise((done) => {
-      const { endpoint, headers, timeoutS } = wish;
+    post: (wish, body, signal) => new Promise((resolve) => {
+      // A timer of our own: the socket's counts silence only, and a receiver may trickle.
+      const late = new AbortController();
+      const limit = setTimeout(() => late.abort(), wish.timeoutS * 1_000);
+      const done = (sent: Sent): void => {
+        clearTimeout(limit);
+        resolve(sent);
+      };
+      const { endpoint, headers } = wish;
       if (endpoint === null) return done({ ok: false, reason: 'address-refused' });
       try {
         demandEndpoint(rules, wish); // as the rules are now
@@ -29,10 +36,9 @@ export function createPost(rules: EndpointRules): { post: Post; close(): void } 
       const host = endpoint.hostname.replace(/^\[|\]$/g, '');
       if (isIP(host) !== 0 && !mayReach(rules, host, host)) return done({ ok: false, reason: 'address-refused' });
       const secure = endpoint.protocol === 'https:';
-      const limit = AbortSignal.timeout(timeoutS * 1_000);
       const bytes = Buffer.from(body);
       const request = (secure ? httpsRequest : httpRequest)(endpoint, {
-        method: 'POST', lookup, agent: secure ? agents.https : agents.http, signal: AbortSignal.any([signal, limit]),
+        method: 'POST', lookup, agent: secure ? agents.https : agents.http, signal: AbortSignal.any([signal, late.signal]),
         headers: { ...Object.fromEntries(headers), 'content-type': 'application/fhir+json; charset=utf-8', 'content-length': bytes.length, 'user-agent': 'Primum' },
       }, (response) => {
         let read = 0;
@@ -42,9 +48,9 @@ export function createPost(rules: EndpointRules): { post: Post; close(): void } 
           if (read > maxAnswerBytes) response.destroy();
         });
         response.on('error', () => undefined); // what was answered was answered
-        response.on('close', () => done(received ? { ok: true } : { ok: false, reason: 'refused' }));
+        response.on('close', () => done(received && !late.signal.aborted ? { ok: true } : { ok: false, reason: late.signal.aborted ? 'no-response' : 'refused' }));
       });
-      request.on('error', (error) => done({ ok: false, reason: error instanceof AddressRefused ? 'address-refused' : limit.aborted ? 'no-response' : 'unreachable' }));
+      request.on('error', (error) => done({ ok: false, reason: error instanceof AddressRefused ? 'address-refused' : late.signal.aborted ? 'no-response' : 'unreachable' }));
       request.end(bytes);
     }),
     close() {

@@ -1,7 +1,12 @@
+import type { Resource } from '@medplum/fhirtypes';
 import { PrimumError } from '@primum/base';
-import { mayHear, readResource, type SubscriptionEventRow, type SubscriptionRow, type ToldEvent } from '@primum/record';
+import { loadPurposeViews, mayHear, readResource, viewFor, type SubscriptionEventRow, type SubscriptionRow, type Disguise, type ToldEvent } from '@primum/record';
 import { withPhiReader, type PhiReader, type PhiScope, type Principal } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
+
+const views = loadPurposeViews();
+/** Purposes that see pseudonyms or moved dates have no subscriptions. */
+const undisguised = ({ clock }: Core): Disguise => ({ now: clock.now(), shiftDays: 0, pseudonym: (_type, id) => id });
 
 /**
  * Events as the owner may be told of them at this moment: decided once more, opened under the owner's name and on the
@@ -10,6 +15,7 @@ import { tenant, type Core } from '../core.ts';
  */
 export async function tellEvents(core: Core, row: SubscriptionRow, principal: Principal, events: readonly SubscriptionEventRow[], content = row.content): Promise<{ told: ToldEvent[]; patientIds: string[]; withheld: number }> {
   const { db, policy } = core;
+  const view = views[row.purpose];
   const named = [...new Set(events.flatMap(({ patient_id }) => patient_id ?? []))];
   const facts = new Map((named.length === 0 ? [] : await policy.factsOf(db, tenant, named)).map((one) => [one.patientId, one]));
   const heard = events.filter((event) => mayHear(policy, tenant, principal, row.purpose, { type: event.type, patientId: event.patient_id }, facts));
@@ -24,7 +30,8 @@ export async function tellEvents(core: Core, row: SubscriptionRow, principal: Pr
   const open = async (reader: PhiReader, event: SubscriptionEventRow): Promise<ToldEvent[]> => {
     try {
       const { resource, deleted } = await readResource(db, reader, { type: event.type, id: event.resource_id, version: event.version });
-      return [{ ...plain(event), id: resource.id ?? event.resource_id, resource: deleted ? null : resource }];
+      const shown = deleted || content !== 'full-resource' ? null : view === undefined ? resource : viewFor(view, resource, undisguised(core));
+      return [{ ...plain(event), id: resource.id ?? event.resource_id, resource: shown as Resource | null }]; // a view leaves elements out, no more
     } catch (error) {
       if (error instanceof PrimumError && (error.code === 'record.erased' || error.code === 'record.not-found')) return [];
       throw error;

@@ -1,5 +1,6 @@
 import type { CapabilityStatement, CapabilityStatementRestResource } from '@medplum/fhirtypes';
 import { routes, type RouteName } from '@primum/contract';
+import { subscriptionTopics } from '@primum/record';
 import { version } from '../../version.ts';
 import { resourceTypes, searchParametersOf } from './known-types.ts';
 
@@ -31,7 +32,7 @@ export function capabilityStatement(base: string): CapabilityStatement {
         service: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/restful-security-service', code: 'SMART-on-FHIR' }] }],
         description: 'SMART App Launch 2.2: see .well-known/smart-configuration. Each request is decided by role, care relationship, purpose of use (header x-purpose-of-use) and objections.',
       },
-      resource: resourceTypes().map((type) => ({
+      resource: resourceTypes().map((type) => (type === 'Subscription' ? subscriptions(named(type)) : {
         type, interaction: [...served, ...(searches ? [{ code: 'search-type' as const }] : [])], versioning: 'versioned-update', readHistory: true, updateCreate: true,
         conditionalCreate: searches, conditionalRead: 'not-match', conditionalUpdate: searches, conditionalDelete: searches ? 'single' : 'not-supported', referencePolicy: ['literal', 'local'],
         ...searchParametersOf(type),
@@ -43,6 +44,18 @@ export function capabilityStatement(base: string): CapabilityStatement {
   };
 }
 
+/** Subscriptions are their creator's: no history, no search but by id and status; what can be subscribed to stands in the extension of the R5 Backport. */
+function subscriptions(operation: { name: string; definition: string }[]): CapabilityStatementRestResource {
+  return {
+    type: 'Subscription', supportedProfile: ['http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/backport-subscription'],
+    extension: subscriptionTopics().map(({ url }) => ({ url: 'http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition/capabilitystatement-subscriptiontopic-canonical', valueCanonical: url })),
+    interaction: (['read', 'create', 'update', 'delete', 'search-type'] as const).map((code) => ({ code })), versioning: 'versioned-update', readHistory: false, updateCreate: false,
+    searchParam: [{ name: '_id', type: 'token' }, { name: 'status', type: 'token' }], operation,
+  };
+}
+
+const subscriptionOperations = 'http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-';
 const definitions: Readonly<Record<string, string>> = {
+  status: `${subscriptionOperations}status`, events: `${subscriptionOperations}events`, 'get-ws-binding-token': `${subscriptionOperations}get-ws-binding-token`,
   export: 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export', 'patient-export': 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/patient-export',
 };

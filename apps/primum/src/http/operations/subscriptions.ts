@@ -2,7 +2,7 @@ import type { Bundle, Parameters, Subscription } from '@medplum/fhirtypes';
 import { PrimumError, uuidv7 } from '@primum/base';
 import type { SubscriptionRow as Shown, SubscriptionsPage, subscriptionsRoutes } from '@primum/contract';
 import {
-  compileMatcher, loadPurposeViews, notificationOf, openSubscription, readSubscription, readSubscriptionEvents, subscriptionColumns, subscriptionStatusOf, subscriptionTopics, writeSubscription, type SubscriptionRow, type SubscriptionWish,
+  compileMatcher, demandCriteria, loadPurposeViews, notificationOf, openSubscription, parseSearch, readSubscription, readSubscriptionEvents, subscriptionColumns, subscriptionStatusOf, subscriptionTopics, writeSubscription, type SubscriptionRow, type SubscriptionWish,
 } from '@primum/record';
 import { scopesAllow, type AuditInput, type Interaction, type Principal, type StandingOwner } from '@primum/trust';
 import { tenant } from '../../core.ts';
@@ -57,7 +57,10 @@ export function subscriptionsOperations(deps: HandlerDeps): Record<keyof typeof 
   /** What is asked for, as far as it may be at all. */
   const wishOf = ({ principal, purpose, base }: FhirCaller, resource: Subscription): SubscriptionWish => {
     const wish = readSubscription(resource);
-    if (views[purpose] !== undefined) throw new PrimumError('fhir.not-supported', 'a purpose that sees pseudonyms or parts of resources');
+    const view = views[purpose];
+    if (view !== undefined && (view.pseudonyms || view.shiftDates)) throw new PrimumError('fhir.not-supported', 'a purpose that sees pseudonyms');
+    if (view !== undefined) demandCriteria(view, parseSearch(wish.type, wish.filters));
+    if (view !== undefined && view.types[wish.type] === undefined) throw new PrimumError('policy.view-missing', wish.type);
     const { scopes } = ownerOfCall(principal);
     if (!scopesAllow(scopes, 'r', wish.type) && !scopesAllow(scopes, 's', wish.type)) throw new PrimumError('auth.scope-insufficient');
     compileMatcher({ keys, clock, base }, tenant, wish);
