@@ -10,15 +10,21 @@ export type Backlog = {
   add(count: number): void;
   waiting(): number;
   saturated(): boolean;
-  /** More come in than a ward sends in peace, and there is room for them: persisting goes before applying. */
-  bursting(): boolean;
+  /**
+   * How many times as long as a batch took the next one may wait, because more come in than a ward sends in peace and
+   * there is room for them: persisting goes before applying. 0 in peace, 1 in a burst, more where more come in than could
+   * be applied anyway.
+   */
+  patience(): number;
   refresh(): Promise<number>;
 };
 
 const windowMs = 100;
 const burstPerWindow = 25;
+const floodPerWindow = 100;
+const patienceInFlood = 5;
 
-export function createBacklog({ db }: { db: Sql }, tenant: number, maxWaiting = 10_000): Backlog {
+export function createBacklog({ db }: { db: Sql }, tenant: number, maxWaiting = 30_000): Backlog {
   let count = 0;
   let window = 0;
   let arrived = 0;
@@ -39,9 +45,10 @@ export function createBacklog({ db }: { db: Sql }, tenant: number, maxWaiting = 
     },
     waiting: () => count,
     saturated,
-    bursting: () => {
+    patience: () => {
       turn();
-      return Math.max(arrived, arrivedBefore) >= burstPerWindow && !saturated();
+      const coming = Math.max(arrived, arrivedBefore);
+      return coming < burstPerWindow || saturated() ? 0 : coming < floodPerWindow ? 1 : patienceInFlood;
     },
     refresh: async () => {
       const [row] = await db.query<{ waiting: number }>("select count(*) as waiting from message where tenant = $1 and status = 'received'", [tenant]);

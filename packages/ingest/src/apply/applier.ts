@@ -7,6 +7,7 @@ import type { Backlog } from '../accept/backlog.ts';
 import { laneCount } from '../reading/tokens.ts';
 import { applyBatch, type ApplyDeps } from './apply-batch.ts';
 import { GroupsMoved } from './load-state.ts';
+import { rememberTokens } from './remember-tokens.ts';
 
 export type ApplierDeps = Omit<ApplyDeps, 'search'> & {
   backlog: Backlog;
@@ -44,11 +45,12 @@ const databaseFaults: ReadonlySet<string> = new Set(['store.unreachable', 'store
 const longestBackoffMs = 5_000;
 const retriesOfConflict = 5;
 /** Between two batches of a burst: the disk and the processor are the listener's, and the next batch is a full one. */
-const burstPauseMs = 50;
+const leastPauseMs = 50;
+const longestPauseMs = 1_000;
 
 export function createApplier(deps: ApplierDeps, options: ApplierOptions): Applier {
   const { log, backlog } = deps;
-  const applying: ApplyDeps = { ...deps, search: createSearchIndex(deps, options.tenant) };
+  const applying: ApplyDeps = { ...deps, search: createSearchIndex({ keys: rememberTokens(deps.keys) }, options.tenant) };
   const { tenant, workers = 2, maxBatch = 64, pollMs = 200 } = options;
   const stop = new AbortController();
   const counts = { applied: 0, quarantined: 0 };
@@ -82,6 +84,7 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
     while (!stop.signal.aborted) {
       const seen = kicks;
       let taken: readonly string[] = [];
+      const beganAt = performance.now();
       try {
         const report = await applyBatch(applying, tenant, { maxLanes, maxMessages: single > 0 ? 1 : maxBatch, firstLane }, (ids) => { taken = ids; });
         failures = 0;
@@ -94,7 +97,8 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
           deps.onCommitted?.();
           // What was left behind may be another worker's: a message that needs both their lanes, or more than a batch.
           if (report.taken < taken.length) kick();
-          if (backlog.bursting()) await pause(burstPauseMs);
+          const patience = backlog.patience();
+          if (patience > 0) await pause(patience === 1 ? leastPauseMs : Math.min(longestPauseMs, Math.max(leastPauseMs, patience * (performance.now() - beganAt))));
           continue;
         }
         idleWorkers.add(worker);

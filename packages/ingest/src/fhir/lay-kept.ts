@@ -73,10 +73,7 @@ export function layResource(before: Json | undefined, body: Json, deletes: reado
   for (const name of deletes) delete after[name];
   for (const [name, value] of Object.entries(body)) {
     const held = after[name];
-    if (addsUp.has(name) && Array.isArray(held) && Array.isArray(value)) {
-      const known = new Set(held.map((item: unknown) => canonicalJson(item)));
-      after[name] = [...held as unknown[], ...value.filter((item: unknown) => !known.has(canonicalJson(item)))];
-    } else after[name] = value;
+    after[name] = addsUp.has(name) && Array.isArray(value) ? [...new Map([...Array.isArray(held) ? held as unknown[] : [], ...value as unknown[]].map((item) => [canonicalJson(item), item])).values()] : value;
   }
   return after;
 }

@@ -6,8 +6,9 @@ import { mapResult } from '../mapping/map-result.ts';
 import type { ResultReading } from '../reading/message-reading.ts';
 import { referencesFor, type References } from './keeping.ts';
 import { addFact, groupOf, Refusal, touch, type MessageContext } from './message-context.ts';
+import { openStayOf } from './open-stay.ts';
 import type { ObservationState, PatientState } from './record-state.ts';
-import { findStay, openStayOf } from './stays.ts';
+import { findStay } from './stays.ts';
 
 /**
  * Results (ORU, and OBX in ADT) to Observations and facts; OBX of orders and the like to Observations alone. OBX-11 says what a result is to an earlier one of the

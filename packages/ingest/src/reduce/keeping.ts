@@ -2,7 +2,7 @@ import type { Json } from '../v2-to-fhir/element-path.ts';
 import type { KeptResource } from '../keep/kept-reading.ts';
 import { groupOf, patientOf, type MessageContext } from './message-context.ts';
 import type { KeptState } from './record-state.ts';
-import { openStayOf } from './stays.ts';
+import { openStayOf } from './open-stay.ts';
 
 /** Parts of the id of a visit's Encounter. */
 export const encounterKey = (patientId: string, visitToken: string): string[] => ['hl7', 'Encounter', patientId, visitToken];

@@ -37,16 +37,6 @@ export function findStay(context: MessageContext, patient: PatientState, visitTo
   return fitting.length === 1 ? fitting[0] : undefined;
 }
 
-/** The stay of a patient that goes on now, the newest where several do; for what comes without a visit. */
-export function openStayOf(context: MessageContext, rootId: string): StayState | undefined {
-  let open: { stay: StayState; admittedAt: number } | undefined;
-  for (const stay of staysOf(context, rootId)) {
-    const { status, admittedAt } = reduceStay(stay.events);
-    if (status === 'in-progress' && (open === undefined || (admittedAt ?? 0) > open.admittedAt)) open = { stay, admittedAt: admittedAt ?? 0 };
-  }
-  return open?.stay;
-}
-
 /** A stay goes on with the Encounter that was kept of the visit before anybody was admitted (A05, an order of a day clinic). */
 export function createStay(context: MessageContext, patient: PatientState, visitToken: string): StayState {
   const id = context.keyOf(...encounterKey(patient.id, visitToken));

@@ -25,7 +25,7 @@ export const primitives: Readonly<Record<string, Primitive>> = {
   decimal: (text) => decimal(text),
   integer: (text) => (/^-?\d{1,9}$/.test(text.trim()) ? Number(text) : undefined),
   /** Table 0136; some senders write the word. */
-  boolean: (text) => (/^(Y|YES)$/i.test(text) ? true : /^(N|NO)$/i.test(text) ? false : undefined),
+  boolean: (text) => (/^\s*(Y|YES)\s*$/i.test(text) ? true : /^\s*(N|NO)\s*$/i.test(text) ? false : undefined),
   /** Whatever the sender calls an ISO identifier and is written like one; test systems number from roots that aren't there. */
   oid: (text) => (/^\d+(\.\d+)+$/.test(text) ? `urn:oid:${text}` : undefined),
   /** `HL70203` is HL7's own table 0203. */
