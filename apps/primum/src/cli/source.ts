@@ -8,7 +8,7 @@ import { homeOf, wholeNumber, withCore } from './settings.ts';
 export async function source(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args], allowPositionals: true,
-    options: { home: { type: 'string' }, application: { type: 'string' }, facility: { type: 'string' }, site: { type: 'string' }, mapping: { type: 'string' }, 'utc-offset': { type: 'string' } },
+    options: { home: { type: 'string' }, application: { type: 'string' }, facility: { type: 'string' }, site: { type: 'string' }, mapping: { type: 'string' }, 'utc-offset': { type: 'string' }, 'time-zone': { type: 'string' } },
   });
   await withCore(homeOf(values.home), async (core) => {
     if (positionals[0] === 'list') {
@@ -19,13 +19,13 @@ export async function source(args: readonly string[]): Promise<void> {
     }
     const { application, facility, mapping } = values;
     if (positionals[0] !== 'add' || application === undefined || application === '' || facility === undefined || facility === '' || mapping === undefined) {
-      throw new PrimumError('config.usage', 'primum source add --application A --facility F --mapping NAME [--site CODE] [--utc-offset MINUTES]');
+      throw new PrimumError('config.usage', 'primum source add --application A --facility F --mapping NAME [--site CODE] [--time-zone ZONE | --utc-offset MINUTES]');
     }
     const mappings = await loadMappings((await loadServedModel(core.home)).codes);
     if (!mappings.has(mapping)) throw new PrimumError('config.usage', `--mapping is one of ${[...mappings.keys()].join(', ')}`);
     const utcOffsetMinutes = wholeNumber('utc-offset', values['utc-offset'], -840, 840) ?? 0;
     const siteCode = values.site ?? facility;
-    await registerSource(core.db, { tenant, application, facility, siteCode, siteName: siteCode, mapping, clockRate: 1, simulated: false, utcOffsetMinutes });
+    await registerSource(core.db, { tenant, application, facility, siteCode, siteName: siteCode, mapping, clockRate: 1, simulated: false, utcOffsetMinutes, ...(values['time-zone'] === undefined ? {} : { timeZone: values['time-zone'] }) });
     console.log(`${application}|${facility} is known; its messages are read with ${mapping}.`);
   });
 }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { PrimumError } from '@primum/base';
 import type { Hl7Encoding } from './encoding.ts';
+import { decodeSingleByte, isSingleByte } from './single-byte.ts';
 
 /**
  * Escape sequences (HL7 2.5.1, section 2.7), with the message's own escape character (here `\`):
@@ -46,6 +47,7 @@ function hexValue(hex: string, encoding: Hl7Encoding): string | undefined {
   if (hex.length === 0 || hex.length % 2 !== 0 || !/^[0-9A-Fa-f]+$/.test(hex)) return undefined;
   const bytes = Buffer.from(hex, 'hex');
   if (bytes.includes(0)) return undefined;
+  if (isSingleByte(encoding.charset)) return decodeSingleByte(bytes, encoding.charset);
   if (encoding.charset !== 'UNICODE UTF-8') return bytes.toString('latin1');
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }
