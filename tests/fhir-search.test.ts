@@ -59,7 +59,7 @@ describe('a page', () => {
     expect(answer.bundle.entry?.[0]?.fullUrl).toBe(`${primum.url}api/fhir/Observation/pulse-11`);
   });
 
-  it.each(['date', '-date', '_id', '-_lastUpdated', 'value-quantity', '-value-quantity,_id', 'status', '-code'])('goes on where it ended, sorted by %s, whatever is written meanwhile', async (sort) => {
+  it.each(['date', '-date', '_id', '-_lastUpdated', 'value-quantity', '-value-quantity,_id', 'status', '-code', 'code,-date', '-code,value-quantity'])('goes on where it ended, sorted by %s, whatever is written meanwhile', async (sort) => {
     const all = (await search(`/Observation?code=40443-4&_sort=${sort}&_count=100`)).ids;
     const seen: string[] = [];
     for (let path: string | undefined = `/Observation?code=40443-4&_sort=${sort}&_count=5`; path !== undefined;) {
@@ -194,6 +194,16 @@ describe('who searches', () => {
     expect(said).toContain('Patient?family&identifier');
     expect(said).toContain(ada);
     expect(said).not.toMatch(/Quistorp|S-1"/);
+  });
+});
+
+describe('a search in sealed values', () => {
+  it('puts on the log whom it showed, not whom it looked through', async () => {
+    const found = await search('/Patient?name:contains=uade');
+    expect(found.ids).toEqual([bob]);
+    const { rows } = await searchAudit(primum.core, mintSystemPrincipal('cli:test'), { tenant, action: 'resource.search', limit: 1 });
+    expect(rows[0]).toMatchObject({ patientIds: [bob] });
+    expect((await search('/Patient?family=qu&_sort=-birthdate')).ids).toEqual([bob, ada]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes';
 import { codingsOf, textsOf } from './collectors.ts';
+import { rangeOf } from './date-range.ts';
 import type { Parameter, Source } from './parameters.ts';
 import { unescapeValue, type Criterion, type SortKey } from './search-query.ts';
 import { normaliseString } from './string-keys.ts';
@@ -27,11 +28,17 @@ function displaysAt(resource: unknown, source: Source): string[] {
   });
 }
 
-/** By what an opened resource is sorted: the first text or code, or the date of birth; null where there is none. */
-export function sortTextOf(resource: Resource, { sources, type }: Parameter): string | null {
+/** By what an opened resource is sorted: the first text, code, date or amount; null where there is none. */
+export function sortValueOf(resource: Resource, { sources, type }: Parameter): string | number | null {
   for (const source of sources) {
     for (const value of valuesAt(resource, source)) {
-      if (type === 'token') {
+      if (type === 'date') {
+        const range = rangeOf(value);
+        if (range !== null) return range.lo;
+      } else if (type === 'quantity' || type === 'number') {
+        const amount = isObject(value) ? value['value'] : value;
+        if (typeof amount === 'number') return amount;
+      } else if (type === 'token') {
         const [first] = codingsOf(value, source.dataType, source.system);
         if (first !== undefined) return first.code;
       } else if (type === 'reference' && isObject(value) && typeof value['reference'] === 'string') return value['reference'];
@@ -44,8 +51,8 @@ export function sortTextOf(resource: Resource, { sources, type }: Parameter): st
   return null;
 }
 
-/** Compares what was opened, text by text; what has none comes last. */
-export function compareTexts(keys: readonly SortKey[], a: readonly (string | number | null)[], b: readonly (string | number | null)[]): number {
+/** Compares what was opened, value by value; what has none comes last. */
+export function compareValues(keys: readonly SortKey[], a: readonly (string | number | null)[], b: readonly (string | number | null)[]): number {
   for (const [n, { descending }] of keys.entries()) {
     const [one, other] = [a[n] ?? null, b[n] ?? null];
     if (one === other) continue;

@@ -1,13 +1,15 @@
+import type { Resource } from '@medplum/fhirtypes';
 import { PrimumError, type Clock } from '@primum/base';
 import { sqlState, type Db } from '@primum/store';
 import type { Keys, PhiReader } from '@primum/trust';
 import { rowIdOf } from '../repository/row-id.ts';
 import type { VersionRow } from '../resources/read-resource.ts';
+import { resourceAad } from '../resources/resource-rows.ts';
 import { compileCriterion, needsOpening, type CompileDeps } from './compile-criterion.ts';
 import { isNarrow, rowsOfType, type Condition } from './condition.ts';
 import { findIncluded } from './find-included.ts';
 import { openFound, type FoundResource } from './open-found.ts';
-import { compareTexts, meetsOpened, sortTextOf } from './opened-criteria.ts';
+import { compareValues, meetsOpened, sortValueOf } from './opened-criteria.ts';
 import { createSearchTokens } from './search-tokens.ts';
 import type { SearchQuery } from './search-query.ts';
 import { afterSql, orderSql, readCursor, sortColumns, writeCursor, type SortColumn } from './sort-keys.ts';
@@ -114,22 +116,40 @@ async function rowPage(asked: Asked, query: SearchQuery): Promise<Omit<SearchPag
   return { matches: await openFound(asked.reader, page), next, total: cursor === undefined && !more ? page.length : total };
 }
 
-/** By what stands in bodies alone: all of a bounded number are opened, chosen and sorted here. The cursor is the last one's id. */
+/**
+ * By what stands in bodies alone: all of a bounded number are opened, chosen and sorted here. The cursor is the last
+ * one's id. What is opened to be compared is shown to nobody and passes by the reader; it stands on the log when it is shown.
+ */
 async function openedPage(asked: Asked, query: SearchQuery, sorts: boolean): Promise<Omit<SearchPage, 'included' | 'includesCut'>> {
   const rows = await selectRows(sorts ? { ...asked, columns: [] } : asked, undefined, maxOpened + 1);
   if (rows.length > maxOpened) throw new PrimumError('fhir.search-too-wide', `${sorts ? '_sort by a sealed value' : ':contains and :text'}: more than ${maxOpened} to open`);
   const opening = query.criteria.filter(needsOpening);
-  const met = (await openFound(asked.reader, rows)).filter(({ resource }) => opening.every((criterion) => meetsOpened(criterion, resource)));
+  const met = (await openQuietly(asked, rows)).filter(({ resource }) => opening.every((criterion) => meetsOpened(criterion, resource)));
   const found = sorts ? sorted(met, query) : met;
-  const from = query.cursor === undefined ? 0 : found.findIndex(({ rowId }) => rowId === readCursor(query.cursor!, 0).id) + 1;
+  const from = query.cursor === undefined ? 0 : found.findIndex(({ row }) => row.id === readCursor(query.cursor!, 0).id) + 1;
   if (query.cursor !== undefined && from === 0) throw new PrimumError('fhir.page-expired');
-  const matches = found.slice(from, from + query.count);
-  const last = matches.at(-1);
+  const page = found.slice(from, from + query.count).map(({ row }) => row);
+  const last = page.at(-1);
   const more = from + query.count < found.length && last !== undefined;
-  return { matches, total: found.length, next: more ? writeCursor({ keys: [], type: last.type, id: last.rowId }) : undefined };
+  return { matches: await openFound(asked.reader, page), total: found.length, next: more ? writeCursor({ keys: [], type: last.type, id: last.id }) : undefined };
 }
 
-function sorted(found: readonly FoundResource[], { sort }: SearchQuery): FoundResource[] {
-  const keyed = found.map((one) => ({ one, keys: sort.map(({ code, parameter }) => (parameter !== undefined ? sortTextOf(one.resource, parameter) : code === '_id' ? one.rowId : one.recordedAt.getTime())) }));
-  return keyed.toSorted((a, b) => compareTexts(sort, a.keys, b.keys)).map(({ one }) => one);
+type Opened = { row: Row; resource: Resource };
+
+async function openQuietly({ deps: { keys }, reader: { tenant } }: Asked, rows: readonly Row[]): Promise<Opened[]> {
+  const opened = await Promise.all(rows.map(async (row): Promise<Opened[]> => {
+    try {
+      const plain = await keys.open(tenant, row.body, resourceAad(tenant, row.type, row.id, row.version));
+      return [{ row, resource: JSON.parse(plain.toString()) as Resource }]; // only resources are sealed under this aad
+    } catch (error) {
+      if (error instanceof PrimumError && error.code === 'trust.key-missing') return [];
+      throw error;
+    }
+  }));
+  return opened.flat();
+}
+
+function sorted(found: readonly Opened[], { sort }: SearchQuery): Opened[] {
+  const keyed = found.map((one) => ({ one, keys: sort.map(({ code, parameter }) => (parameter !== undefined ? sortValueOf(one.resource, parameter) : code === '_id' ? one.row.id : one.row.recorded_at.getTime())) }));
+  return keyed.toSorted((a, b) => compareValues(sort, a.keys, b.keys)).map(({ one }) => one);
 }

@@ -244,6 +244,15 @@ describe('a list', () => {
     expect(ids((await page('Practitioner', '_has:Encounter:practitioner:status=in-progress', elsewhere)).matches)).toEqual([]);
   });
 
+  it('is sorted by several keys, sealed or not, what lacks one last', async () => {
+    const sorted = async (sort: string): Promise<string[]> => (await page('Observation', `_sort=${sort}`)).matches.map(({ resource }) => resource.id!);
+    expect((await sorted('status,-value-quantity')).slice(0, 2)).toEqual(['weight', 'hr']);
+    expect((await sorted('-date')).at(-1)).toBe('smoking');
+    expect((await sorted('value-quantity')).slice(0, 2)).toEqual(['weight', 'hr']);
+    expect((await page('Patient', '_sort=birthdate')).matches.map(({ resource }) => resource.id)).toEqual([anna, bela]);
+    expect((await page('Patient', '_sort=family')).matches.map(({ resource }) => resource.id)).toEqual([bela, anna]);
+  });
+
   it('fails where a reference would lead over more than may be gathered, and is not cut', async () => {
     await db.query(`with made as (insert into resource (tenant, type, id, version, seq, body) select $1, 'Location', gen_random_uuid(), 1, 1, '' from generate_series(1, 20001) returning *)
       insert into resource_search (tenant, type, id, version, seq, recorded_at, tokens) select tenant, type, id, 1, 1, now(), '{}' from made`, [tenant]);
