@@ -1,7 +1,7 @@
 import type { SubscriptionRow, SubscriptionsPage as Subscriptions } from '@primum/contract';
 import { Button, Group } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { callApi } from '../api/client.ts';
 import { subscriptionsQuery } from '../api/queries.ts';
 import { ConnectionNote } from '../connection/connection-note.tsx';
@@ -22,13 +22,15 @@ const reasons: Readonly<Record<string, string>> = {
 /** What was not delivered, in words; nothing is left out of it. */
 function shortfall({ waiting, missed, withheld, oldestWaitingAt, status }: SubscriptionRow): string {
   const parts = [
+    ...(waiting > 0 && status === 'off' ? [`${waiting} when it ended`] : []),
     ...(waiting > 0 && status !== 'off' ? [`${waiting} waiting${oldestWaitingAt === null ? '' : ` since ${dateTimeText(oldestWaitingAt)}`}`] : []),
     ...(missed > 0 ? [`${missed} not kept`] : []), ...(withheld > 0 ? [`${withheld} withheld`] : []),
   ];
   return parts.length === 0 ? 'all delivered' : parts.join(', ');
 }
 
-const columns = (retry: (id: string) => void, end: (id: string) => void, manages: boolean): Columns<SubscriptionRow> => [
+/** `ending`: the one that was asked to end and waits for a second word. */
+const columnsFor = (retry: (id: string) => void, end: (id: string) => void, manages: boolean, ending: string | null): Columns<SubscriptionRow> => [
   { id: 'client', header: 'App or account', cell: ({ row }) => <><strong>{row.original.clientId}</strong>{row.original.person && <span className="quiet"> for a person</span>}</> },
   { id: 'what', header: 'Hears of', cell: ({ row }) => <>{row.original.resourceType}<br /><span className="quiet">{row.original.topic?.replace('urn:primum:topic:', '') ?? 'by criteria'}, {row.original.content}</span></> },
   { id: 'where', header: 'Receiver', cell: ({ row }) => <span className="mono">{row.original.host ?? 'web socket'}</span> },
@@ -41,7 +43,7 @@ const columns = (retry: (id: string) => void, end: (id: string) => void, manages
     id: 'act', header: 'Actions', cell: ({ row: { original: { id, status, clientId, resourceType, failures } } }) => manages && status !== 'off' && (
       <Group gap="xs" wrap="nowrap">
         {failures > 0 && <Button variant="default" size="compact-xs" aria-label={`Try ${resourceType} for ${clientId} now`} onClick={() => retry(id)}>Try now</Button>}
-        <Button variant="default" size="compact-xs" aria-label={`End ${resourceType} for ${clientId}`} onClick={() => end(id)}>End</Button>
+        <Button variant="default" size="compact-xs" aria-label={`${ending === id ? 'End for good:' : 'End'} ${resourceType} for ${clientId}`} onClick={() => end(id)}>{ending === id ? 'End for good' : 'End'}</Button>
       </Group>
     ),
   },
@@ -62,7 +64,11 @@ export function SubscriptionsPage() {
   const onSettled = (): Promise<void> => client.invalidateQueries({ queryKey: subscriptionsQuery.queryKey });
   const { mutate: retry, error: retryError } = useMutation({ mutationFn: (id: string) => callApi('retrySubscription', { params: { id } }), onSettled });
   const { mutate: end, error: endError } = useMutation({ mutationFn: (id: string) => callApi('endSubscription', { params: { id } }), onSettled });
-  const [shown] = useState(() => columns(retry, end, manages));
+  const [ending, setEnding] = useState<string | null>(null);
+  const columns = useMemo(() => columnsFor(retry, (id) => {
+    if (ending === id) end(id);
+    setEnding(ending === id ? null : id);
+  }, manages, ending), [retry, end, manages, ending]);
   if (data === undefined) return <div className={styles['page']}>{error === null ? 'Loading the subscriptions …' : <FailureNote error={error} title="The subscriptions could not be loaded" />}</div>;
   return (
     <div className={styles['page']}>
@@ -70,7 +76,7 @@ export function SubscriptionsPage() {
       <ConnectionNote />
       {error !== null && <FailureNote error={error} title="What is shown is not the latest" />}
       {[retryError, endError].map((failure) => failure !== null && <FailureNote key={failure.message} error={failure} />)}
-      <section className="panel"><DataTable caption="Apps and accounts that are told of changes (FHIR Subscription)" columns={shown} rows={data.subscriptions} rowId={({ id }) => id} empty="No app or account has subscribed to anything." /></section>
+      <section className="panel"><DataTable caption="Apps and accounts that are told of changes (FHIR Subscription)" columns={columns} rows={data.subscriptions} rowId={({ id }) => id} empty="No app or account has subscribed to anything." /></section>
       <section className="panel"><DataTable caption="Topics that can be subscribed to" columns={topicColumns} rows={data.topics} rowId={({ url }) => url} empty="There are no topics." /></section>
     </div>
   );

@@ -17,9 +17,9 @@ export function endpointRules(env: NodeJS.ProcessEnv, demonstration: boolean): E
 }
 
 /** Addresses that are not on the public internet (IANA's special-purpose registries, RFC 6890), mapped and translated ones included. */
-const notPublic = new BlockList();
-for (const [net, prefix] of [['0.0.0.0', 8], ['10.0.0.0', 8], ['100.64.0.0', 10], ['127.0.0.0', 8], ['169.254.0.0', 16], ['172.16.0.0', 12], ['192.0.0.0', 24], ['192.0.2.0', 24], ['192.88.99.0', 24], ['192.168.0.0', 16], ['198.18.0.0', 15], ['198.51.100.0', 24], ['203.0.113.0', 24], ['224.0.0.0', 3]] as const) notPublic.addSubnet(net, prefix, 'ipv4');
-for (const [net, prefix] of [['::', 96], ['::ffff:0:0', 96], ['64:ff9b::', 96], ['64:ff9b:1::', 48], ['100::', 64], ['2001::', 23], ['2001:db8::', 32], ['2002::', 16], ['fc00::', 7], ['fe80::', 10], ['ff00::', 8]] as const) notPublic.addSubnet(net, prefix, 'ipv6');
+const notPublic = { 4: new BlockList(), 6: new BlockList() }; // apart: a rule on mapped addresses would hold of every IPv4 one
+for (const [net, prefix] of [['0.0.0.0', 8], ['10.0.0.0', 8], ['100.64.0.0', 10], ['127.0.0.0', 8], ['169.254.0.0', 16], ['172.16.0.0', 12], ['192.0.0.0', 24], ['192.0.2.0', 24], ['192.88.99.0', 24], ['192.168.0.0', 16], ['198.18.0.0', 15], ['198.51.100.0', 24], ['203.0.113.0', 24], ['224.0.0.0', 3]] as const) notPublic[4].addSubnet(net, prefix, 'ipv4');
+for (const [net, prefix] of [['::', 96], ['::ffff:0:0', 96], ['64:ff9b::', 96], ['64:ff9b:1::', 48], ['100::', 64], ['2001::', 23], ['2001:db8::', 32], ['2002::', 16], ['fc00::', 7], ['fe80::', 10], ['ff00::', 8]] as const) notPublic[6].addSubnet(net, prefix, 'ipv6');
 
 const bare = (hostname: string): string => hostname.toLowerCase().replace(/^\[|\]$/g, '');
 
@@ -44,7 +44,7 @@ export function mayReach(rules: EndpointRules, hostname: string, address: string
   if (isLoopbackHost(host)) return rules.loopback && isLoopbackHost(address);
   if (rules.hosts.some((one) => one === host || (one.startsWith('*.') && host.endsWith(one.slice(1))))) return true;
   const family = isIP(address);
-  return family !== 0 && !notPublic.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  return family === 4 ? !notPublic[4].check(address, 'ipv4') : family === 6 && !notPublic[6].check(address, 'ipv6');
 }
 
 export class AddressRefused extends Error {}
