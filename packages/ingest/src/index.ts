@@ -33,3 +33,5 @@ export {
 } from './devices/device-registry.ts';
 export { gapsBetween, readWaveforms, type WaveformSegment } from './devices/waveforms.ts';
 export { devicePersonalData, waveformObjects } from './devices/device-rights.ts';
+export { importTable, type RowFault, type TableCounts } from './tables/import-table.ts';
+export { parseTableMapping } from './tables/table-mapping.ts';

@@ -13,6 +13,7 @@ const fastest = 'max';
 const settleMs = 5_000;
 
 export async function importStays(args: readonly string[]): Promise<void> {
+  if (args[0] === 'table') return (await import('./import-table.ts')).importTableCommand(args.slice(1));
   const { values, positionals } = parseArgs({
     args: [...args], allowPositionals: true,
     options: { home: { type: 'string' }, patients: { type: 'string' }, speed: { type: 'string' }, run: { type: 'string' } },
