@@ -39,7 +39,7 @@ const sourceColumns: Columns<Source> = [
   { id: 'source', header: 'Source', cell: ({ row }) => <><strong>{row.original.source}</strong><br /><span className="quiet">{row.original.site}</span></> },
   { id: 'messages', header: 'Messages', cell: ({ row }) => row.original.messages },
   ...dimensions.map(({ id, header }): Columns<Source>[number] => ({ id, header, cell: ({ row }) => <ScoreCell source={row.original} dimension={id} /> })),
-  { id: 'heard', header: 'Last message', cell: ({ row }) => (row.original.silentSince === null ? heardText(row.original) : <strong className="higher">{heardText(row.original)}</strong>) },
+  { id: 'heard', header: 'Last received', cell: ({ row }) => (row.original.silentSince === null ? heardText(row.original) : <strong className="higher">{heardText(row.original)}</strong>) },
 ];
 
 const actionWords = { pass: 'noted', flag: 'flagged, no model reads it', quarantine: 'message held in quarantine' } as const;

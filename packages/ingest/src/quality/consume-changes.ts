@@ -97,13 +97,14 @@ type FactRow = {
   flag: WrittenFact['flag']; message_id: string | null; source_id: number; source: string; message_at: Date | null;
 };
 
+/** By `offset 0` each look-up stays one by key, also in a plan that was made while the tables were empty. */
 async function readFacts(tx: Sql, tenant: number, changes: readonly Change[]): Promise<{ patientId: string; seq: number; messageId: string | null; fact: WrittenFact }[]> {
   if (changes.length === 0) return [];
   const rows = await tx.query<FactRow>(`
     select f.patient_id, f.seq, f.key, f.code, f.value, f.text is not null as worded, f.effective_at, f.status, f.flag, f.message_id, ${sourceColumns}, m.message_at
     from (select distinct * from unnest($2::uuid[], $3::bigint[], $4::uuid[]) as t(root_id, seq, message_id)) t
-    join patient p on p.tenant = $1 and p.root_id = t.root_id
-    join fact f on f.tenant = $1 and f.patient_id = p.id and f.seq = t.seq and f.message_id is not distinct from t.message_id
+    cross join lateral (select id from patient where tenant = $1 and root_id = t.root_id offset 0) p
+    cross join lateral (select * from fact where tenant = $1 and patient_id = p.id and seq = t.seq and message_id is not distinct from t.message_id offset 0) f
     left join message m on m.tenant = $1 and m.id = f.message_id ${joinSource}
     order by f.seq, f.n`,
   [tenant, changes.map(({ patientId }) => patientId), changes.map(({ seq }) => seq), changes.map(({ messageId }) => messageId ?? null)]);

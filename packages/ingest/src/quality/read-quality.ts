@@ -27,7 +27,7 @@ export type StoredFinding = { id: string; rule: string; kind: string; source: st
 export type QualityOverview = { sources: readonly SourceQuality[]; counts: readonly { rule: string; source: string | null; found: number }[]; findings: readonly StoredFinding[] };
 
 const daysShown = 14;
-const findingsShown = 100;
+const findingsShown = 50;
 
 /** What a person sees of data quality: each source's scores over the last 24 hours and by day, rules by what they found in a week, the newest findings. */
 export async function readQuality(sql: Sql, tenant: number, rules: QualityRules, now: Date): Promise<QualityOverview> {
