@@ -56,6 +56,14 @@ describe('every type of message', () => {
     expect((await current(null, 'Practitioner')).filter(({ body }) => JSON.stringify(body).includes('House'))).toHaveLength(1);
   });
 
+  it('an order under another patient\'s visit number waits in quarantine', async () => {
+    await ingest.send(admit('O8', 'VO8'), admit('O9', 'VO9'));
+    await ingest.send(message('ORM^O01', '20260105090000', [pid('O8'), pv1('VO9', '1'), orc('NW', 'P9'), order('P9')]));
+    expect(await ingest.reasons()).toEqual(['hl7.encounter-unknown']);
+    expect(await current('O8', 'ServiceRequest')).toEqual([]);
+    await ingest.db.query("update message set status = 'discarded' where status = 'quarantined'", []);
+  });
+
   it('OBX of an order are Observations and no facts', async () => {
     await ingest.send(admit('O2', 'VO2'));
     const before = (await ingest.facts('O2')).rows.length;
@@ -85,10 +93,11 @@ describe('every type of message', () => {
     await ingest.send(admit('M1', 'VM1'), message('MDM^T01', at, [pid('M1'), pv1('VM1', '1'), txa('D1')]));
     const announced = await one('M1', 'DocumentReference');
     expect(announced.body.content[0]?.attachment.extension?.[0]?.valueCode).toBe('unknown');
-    await ingest.send(message('MDM^T02', at, [pid('M1'), pv1('VM1', '1'), txa('D1'), text('All is well.')]));
+    await ingest.send(message('MDM^T02', at, [pid('M1'), pv1('VM1', '1'), txa('D1'), text('All is well.'), text('Signed.')]));
     const filled = await one('M1', 'DocumentReference');
     expect(filled.id).toBe(announced.id);
-    expect(Buffer.from(filled.body.content[0]?.attachment.data ?? '', 'base64').toString()).toBe('All is well.');
+    expect(filled.body.content).toHaveLength(1);
+    expect(Buffer.from(filled.body.content[0]?.attachment.data ?? '', 'base64').toString()).toBe('All is well.\nSigned.');
     await ingest.send(message('MDM^T10', at, [pid('M1'), pv1('VM1', '1'), txa('D2', 'D1'), text('Better.')]));
     const first = filled.id;
     const documents = await current('M1', 'DocumentReference');

@@ -12,6 +12,8 @@ import { referencesOf } from './rewrite-references.ts';
 const headers = new Set(['MSH', 'SFT', 'EVN', 'UAC']);
 /** Of a message of results, who and which visit are read already. */
 const headersOfResults = new Set([...headers, 'PID', 'PD1', 'PV1', 'PV2']);
+/** Elements to which several fields add: the null value of one says nothing of the others. */
+const addedUp = new Set(['', 'identifier', 'extension']);
 const mostUnread = 50;
 const longestUnread = 8_192;
 
@@ -56,7 +58,7 @@ function selectKept(conversion: Conversion, reading: MessageReading, facility: s
   const deletes = Map.groupBy(conversion.deletions, ({ fullUrl }) => fullUrl);
   const partOf = (url: string, body: Json): KeptPart => ({
     url, body, elements: conversion.origins.get(url)?.elements ?? {},
-    deletes: [...new Set((deletes.get(url) ?? []).map(({ element }) => /^\w+/.exec(element)?.[0] ?? ''))].filter((name) => name !== '' && name !== 'identifier' && body[name] === undefined),
+    deletes: [...new Set((deletes.get(url) ?? []).map(({ element }) => /^\w+/.exec(element)?.[0] ?? ''))].filter((name) => !addedUp.has(name) && body[name] === undefined),
   });
   let patient: KeptPart | undefined;
   let encounter: KeptPart | undefined;

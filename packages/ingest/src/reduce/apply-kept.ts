@@ -55,6 +55,7 @@ function keepVisit(context: MessageContext, patient: PatientState, said: KeptPar
 function followDocument(context: MessageContext, resource: KeptResource, patient: PatientState | undefined, body: Json): void {
   const id = keptId(context, resource, patient?.id);
   const held = standing(keptOf(context, 'DocumentReference', id));
+  if (Array.isArray(body['content'])) body['content'] = joinedTexts(body['content'] as Json[]); // the mapping tables' list of objects
   if (body['content'] === undefined && held?.['content'] === undefined) body['content'] = [{ attachment: absent }];
   const parentId = context.message.keptIds(patient?.id ?? '').get(`parent ${resource.url}`);
   const parent = parentId === undefined ? undefined : keptOf(context, 'DocumentReference', parentId);
@@ -64,6 +65,21 @@ function followDocument(context: MessageContext, resource: KeptResource, patient
   if (related['code'] !== 'replaces' || parentId === id) return;
   write(context, { type: 'DocumentReference', elements: { status: 'TXA[1]-13' } }, { id: parentId, patientId: parent.patientId, before: parent }, { ...parent.body as unknown as Json, status: 'superseded' }); // as above
 }
+
+/** Each OBX of a text is a part of it (HL7 2.5.1, section 9.6.2): one attachment of all that follow each other. */
+function joinedTexts(content: readonly Json[]): Json[] {
+  const joined: { attachment: Json }[] = [];
+  for (const item of content) {
+    const attachment = item['attachment'] as Json; // every content of a document has one
+    const last = joined.at(-1)?.attachment;
+    if (last === undefined || attachment['contentType'] !== plainText || last['contentType'] !== plainText) joined.push({ ...item, attachment });
+    else joined[joined.length - 1] = { attachment: { ...last, data: Buffer.from(`${textOf(last)}\n${textOf(attachment)}`).toString('base64') } };
+  }
+  return joined;
+}
+
+const plainText = 'text/plain; charset=utf-8';
+const textOf = ({ data }: Json): string => Buffer.from(typeof data === 'string' ? data : '', 'base64').toString();
 
 type Place = { id: string; patientId: string | null; before: KeptState | undefined };
 

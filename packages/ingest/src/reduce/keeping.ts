@@ -1,6 +1,6 @@
 import type { Json } from '../v2-to-fhir/element-path.ts';
 import type { KeptResource } from '../keep/kept-reading.ts';
-import { groupOf, patientOf, type MessageContext } from './message-context.ts';
+import { groupOf, patientOf, Refusal, stayOf, type MessageContext } from './message-context.ts';
 import type { KeptState } from './record-state.ts';
 import { openStayOf } from './open-stay.ts';
 
@@ -55,7 +55,11 @@ export function encounterOf(context: MessageContext, patientId: string): string 
   const visitToken = message.subjects[0]?.visitToken;
   if (visitToken !== undefined) {
     const stay = [...effects.stays.values()].find((one) => one.visitToken === visitToken)?.id ?? state.byVisit.get(visitToken);
-    if (stay !== undefined) return stay;
+    if (stay !== undefined) {
+      const owner = stayOf(context, stay)?.patientId;
+      if (owner !== undefined && patientOf(context, owner)?.rootId !== rootId) throw new Refusal({ code: 'hl7.encounter-unknown', location: 'PV1^1^19', detail: 'the visit number belongs to another patient' });
+      return stay;
+    }
     const kept = groupOf(context, rootId).map(({ id }) => context.keyOf(...encounterKey(id, visitToken))).find((id) => keptOf(context, 'Encounter', id) !== undefined);
     if (kept !== undefined) return kept;
     if (keepsVisit(context)) return context.keyOf(...encounterKey(patientId, visitToken));
