@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +10,7 @@ const ownFile = fileURLToPath(new URL('../../quality/rules.json', import.meta.ur
 
 /** The rules that ship, and over them by id those of a hospital's own folder (`*.json`, in the order of their names). Throws config.invalid. */
 export async function loadQualityRules(folder?: string): Promise<QualityRules> {
-  const own = folder === undefined ? [] : await readdir(folder).catch(() => []);
+  const own = folder === undefined || !existsSync(folder) ? [] : await readdir(folder);
   const files = [ownFile, ...own.filter((name) => name.endsWith('.json')).sort().map((name) => `${folder}/${name}`)];
   const rules = new Map<string, QualityRule>();
   for (const file of files) {

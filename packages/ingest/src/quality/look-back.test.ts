@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createFactCheck } from './check-fact.ts';
@@ -100,6 +103,17 @@ describe('rules', () => {
     [{ rules: [{ ...whole, fix: '' }] }, 'rules[0].fix is not a text'],
   ])('say where they are wrong: %#', (json, detail) => {
     expect(() => parseRules(json, 'own.json')).toThrow(expect.objectContaining({ code: 'config.invalid', message: expect.stringContaining(detail) }));
+  });
+
+  it('of a hospital stand over ours by id, beside the rest; a file that is no JSON is named without its text', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'primum-quality-'));
+    writeFileSync(join(folder, 'icu.json'), JSON.stringify({ rules: [{ ...whole, id: 'duplicate-source', severity: 'notice' }, { ...whole, id: 'own' }] }));
+    const both = await loadQualityRules(folder);
+    expect([both.length, both.find(({ id }) => id === 'duplicate-source')?.severity, both.at(-1)?.id]).toEqual([rules.length + 1, 'notice', 'own']);
+    writeFileSync(join(folder, 'z.json'), '{"rules": [secret');
+    await expect(loadQualityRules(folder)).rejects.toThrow(expect.objectContaining({ code: 'config.invalid', message: expect.stringMatching(/z\.json is not JSON(?!.*secret)/) }));
+    rmSync(folder, { recursive: true });
+    expect(await loadQualityRules(folder)).toHaveLength(rules.length);
   });
 
   it('never throw when they judge, whatever they judge', () => {
