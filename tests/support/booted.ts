@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog, type Log } from '@primum/base';
 import { connectMllp, registerSource } from '@primum/ingest';
 import { createTestDatabase } from '@primum/store/testing';
-import { bootPrimum, type Primum } from '../../apps/primum/src/boot.ts';
+import { bootPrimum, type BootOptions, type Primum } from '../../apps/primum/src/boot.ts';
 import { tenant } from '../../apps/primum/src/core.ts';
 import { settled } from '../../apps/primum/src/settle.ts';
 import { benchSource } from '../../bench/support/ward-messages.ts';
@@ -29,13 +29,13 @@ export type Booted = Primum & {
 };
 
 /** `ownDatabase`: a PostgreSQL in the home itself, started and stopped with it. */
-export async function bootForTest({ log = silentLog, ownDatabase = false }: { log?: Log; ownDatabase?: boolean } = {}): Promise<Booted> {
+export async function bootForTest({ log = silentLog, ownDatabase = false, mqtt }: { log?: Log; ownDatabase?: boolean; mqtt?: BootOptions['mqtt'] } = {}): Promise<Booted> {
   await using stack = new AsyncDisposableStack();
   const { home, remove } = await temporaryHome();
   stack.defer(remove);
   const database = ownDatabase ? undefined : await createTestDatabase();
   stack.defer(async () => { await database?.drop(); });
-  const primum = await bootPrimum({ home, log, ...(database === undefined ? {} : { databaseUrl: database.url }), httpPort: 0, mllpPort: 0, wardRate: null, console: false });
+  const primum = await bootPrimum({ home, log, ...(database === undefined ? {} : { databaseUrl: database.url }), httpPort: 0, mllpPort: 0, wardRate: null, console: false, ...(mqtt === undefined ? {} : { mqtt }) });
   stack.defer(() => primum.stop());
   // A clock that only messages move, so that nothing depends on how fast this machine is.
   await registerSource(primum.core.db, { tenant, ...benchSource, clockRate: 0, simulated: true });
