@@ -22,7 +22,7 @@ export type Backlog = {
 const windowMs = 100;
 const burstPerWindow = 25;
 const floodPerWindow = 100;
-const patienceInFlood = 5;
+const patienceInFlood = 10;
 
 export function createBacklog({ db }: { db: Sql }, tenant: number, maxWaiting = 30_000): Backlog {
   let count = 0;

@@ -46,12 +46,12 @@ const longestBackoffMs = 5_000;
 const retriesOfConflict = 5;
 /** Between two batches of a burst: the disk and the processor are the listener's, and the next batch is a full one. */
 const leastPauseMs = 50;
-const longestPauseMs = 1_000;
+const longestPauseMs = 2_000;
 
 export function createApplier(deps: ApplierDeps, options: ApplierOptions): Applier {
   const { log, backlog } = deps;
   const applying: ApplyDeps = { ...deps, search: createSearchIndex({ keys: rememberTokens(deps.keys) }, options.tenant) };
-  const { tenant, workers = 2, maxBatch = 64, pollMs = 200 } = options;
+  const { tenant, workers = 2, maxBatch = 128, pollMs = 200 } = options;
   const stop = new AbortController();
   const counts = { applied: 0, quarantined: 0 };
   let kicks = 0;
@@ -76,6 +76,13 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
 
   const pause = (forMs: number): Promise<void> => sleep(forMs, undefined, { signal: stop.signal }).catch(() => undefined);
 
+  const yieldToBurst = async (batchMs: number): Promise<void> => {
+    const patience = backlog.patience();
+    if (patience > 0) await pause(leastPauseMs);
+    const until = performance.now() + Math.min(longestPauseMs, (patience - 1) * batchMs);
+    while (!stop.signal.aborted && backlog.patience() > 1 && performance.now() < until) await pause(leastPauseMs);
+  };
+
   const work = async (worker: number): Promise<void> => {
     const maxLanes = Math.ceil(laneCount / workers);
     let firstLane = Math.floor(worker * laneCount / workers);
@@ -97,8 +104,7 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
           deps.onCommitted?.();
           // What was left behind may be another worker's: a message that needs both their lanes, or more than a batch.
           if (report.taken < taken.length) kick();
-          const patience = backlog.patience();
-          if (patience > 0) await pause(patience === 1 ? leastPauseMs : Math.min(longestPauseMs, Math.max(leastPauseMs, patience * (performance.now() - beganAt))));
+          await yieldToBurst(performance.now() - beganAt);
           continue;
         }
         idleWorkers.add(worker);
