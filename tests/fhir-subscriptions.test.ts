@@ -233,12 +233,18 @@ describe('the owner of a subscription', () => {
   });
 
   it('that is disabled ends its subscriptions and their sockets', async () => {
+    await using hook = await receiver();
     const leaving = await serviceClient(primum);
+    const hooked = await subscribed({ criteria: 'Observation', endpoint: hook.url }, leaving);
+    await active(hooked.id!, leaving);
     const made = await subscribed({ criteria: 'Observation', channel: 'websocket' }, leaving);
     const socket = await bound(leaving, made.id!);
     await setClientDisabled(primum.core, tenant, mintSystemPrincipal('cli:test'), leaving.id, true);
     expect(await Promise.race([socket.closed, sleep(8_000, 'open')])).toBe(1008);
-    expect(await primum.core.db.query('select status, reason from subscription where id = $1', [made.id])).toEqual([{ status: 'off', reason: 'owner-gone' }]);
+    expect(await primum.core.db.query('select distinct status, reason from subscription where client_id = $1', [leaving.id])).toEqual([{ status: 'off', reason: 'owner-gone' }]);
+    await observed(await registered('S11'));
+    await sleep(300);
+    expect(hook.bundles.map(typeOf)).toEqual(['handshake']);
   });
 });
 
@@ -311,6 +317,23 @@ describe('delivery', () => {
       await database.drop();
       await remove();
     }
+  });
+
+  it('leaves a subscription to the process that holds it, until its time is over: one that was killed keeps it no longer', async () => {
+    await using hook = await receiver();
+    const { db } = primum.core;
+    const patient = await registered('S10');
+    const made = await subscribed({ criteria: `Observation?patient=Patient/${patient}`, endpoint: hook.url });
+    await active(made.id!);
+    await until(async () => (await db.query('select 1 from subscription where id = $1 and leased_until is null', [made.id])).length > 0, 'nobody at it');
+    await db.query('update subscription set leased_until = now() + interval \'1500 milliseconds\' where id = $1', [made.id]); // as one does that is killed then
+    await observed(patient);
+    await until(async () => (await db.query('select 1 from subscription where id = $1 and last_number = 1', [made.id])).length > 0, 'numbered');
+    await sleep(300);
+    expect(numbersOf(hook.bundles)).toEqual([]);
+    await until(() => numbersOf(hook.bundles).length > 0, 'told after that');
+    expect(numbersOf(hook.bundles)).toEqual([1]);
+    await service.fhir('DELETE', `/Subscription/${made.id}`);
   });
 
   it('is in error where too many events wait, and counts those that it could not keep', async () => {
