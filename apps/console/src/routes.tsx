@@ -50,6 +50,7 @@ const stayRoute = createRoute({
 });
 
 const feedsRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/feeds', component: lazyRouteComponent(() => import('./feeds/feeds-page.tsx'), 'FeedsPage') });
+const devicesRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/devices', component: lazyRouteComponent(() => import('./devices/devices-page.tsx'), 'DevicesPage') });
 const subscriptionsRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/subscriptions', component: lazyRouteComponent(() => import('./subscriptions/subscriptions-page.tsx'), 'SubscriptionsPage') });
 const qualityRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/quality', component: lazyRouteComponent(() => import('./quality/quality-page.tsx'), 'QualityPage') });
 const modelRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/model', component: lazyRouteComponent(() => import('./model/model-page.tsx'), 'ModelPage') });
@@ -95,7 +96,7 @@ const usersRoute = createRoute({ getParentRoute: () => signedInRoute, path: '/us
 
 const routeTree = rootRoute.addChildren([
   signInRoute,
-  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, qualityRoute, subscriptionsRoute, modelRoute, rightsRoute, auditRoute, policyRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute, appsRoute, authorizeRoute]),
+  signedInRoute.addChildren([homeRoute, accountRoute, usersRoute, worklistRoute, stayRoute, feedsRoute, qualityRoute, devicesRoute, subscriptionsRoute, modelRoute, rightsRoute, auditRoute, policyRoute, evidenceRoute, lineageRoute, reviewsRoute, accessesRoute, appsRoute, authorizeRoute]),
 ]);
 
 export function makeRouter(client: QueryClient) {

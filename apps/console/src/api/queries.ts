@@ -76,6 +76,12 @@ export const feedsQuery = queryOptions({
   refetchInterval: wardRefreshMs,
 });
 
+export const devicesQuery = queryOptions({
+  queryKey: ['devices'],
+  queryFn: ({ signal }) => callApi('devices', {}, signal),
+  refetchInterval: wardRefreshMs,
+});
+
 export const subscriptionsQuery = queryOptions({
   queryKey: ['subscriptions'],
   queryFn: ({ signal }) => callApi('subscriptions', {}, signal),

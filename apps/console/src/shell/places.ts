@@ -4,6 +4,7 @@ import type { Permission, Role, SessionView } from '@primum/contract';
 export const places = [
   { to: '/worklist', label: 'Worklist', needs: 'patient.read' },
   { to: '/feeds', label: 'Feeds', needs: 'feed.read' },
+  { to: '/devices', label: 'Devices', needs: 'feed.read' },
   { to: '/subscriptions', label: 'Subscriptions', needs: 'feed.read' },
   { to: '/quality', label: 'Data quality', needs: 'feed.read' },
   { to: '/model', label: 'Model', needs: 'model.read' },
