@@ -181,7 +181,7 @@ describe.skipIf(chromiumPath() === undefined)('the console in a browser', { retr
       await other.context().close();
       return links;
     };
-    expect(await seen('integration-engineer', 'Feeds')).toEqual(['Feeds']);
+    expect(await seen('integration-engineer', 'Feeds')).toEqual(['Feeds', 'Devices', 'Subscriptions', 'Data quality']);
     expect(await seen('auditor', 'Audit')).toEqual(['Model', 'Who saw whom', 'Audit', 'Lineage', 'Policy', 'Evidence']);
     expect(await seen('privacy-officer', 'Reviews')).toEqual(['Model', 'Rights', 'Reviews', 'Who saw whom', 'Audit', 'Lineage', 'Policy', 'Evidence']);
     expect(await seen('security-officer', 'Users')).toEqual(['Model', 'Rights', 'Who saw whom', 'Audit', 'Policy', 'Evidence', 'Users', 'Apps']);
