@@ -23,6 +23,7 @@ const privacy: readonly Role[] = ['privacy-officer'];
 const written = randomUUID();
 const observed = ({ patient: id }: Ids): object => ({ resourceType: 'Observation', status: 'final', code: { text: 'mood' }, subject: { reference: `Patient/${id}` }, valueString: 'calm' });
 
+const binary = randomUUID();
 const patientView = { resourceType: 'ViewDefinition', status: 'active', resource: 'Patient', select: [{ column: [{ name: 'id', path: 'getResourceKey()' }] }] };
 
 /**
@@ -70,6 +71,19 @@ const table: Readonly<Record<RouteName, Row>> = {
   patchMatching: { path: () => `/api/fhir/Observation?_id=${written}`, body: () => [{ op: 'remove', path: '/status' }, { op: 'add', path: '/status', value: 'final' }], may: clinician, unseen: integration },
   deleteMatching: { path: () => `/api/fhir/Observation?_id=${randomUUID()}`, may: [...clinician, ...integration], ok: 204 },
   deleteResource: { path: () => `/api/fhir/Observation/${written}`, may: clinician, ok: 204 },
+  createBinary: { path: () => '/api/fhir/Binary', body: ({ patient: id }) => ({ resourceType: 'Binary', contentType: 'text/plain', securityContext: { reference: `Patient/${id}` }, data: 'eA==' }), may: clinician, ok: 201 },
+  updateBinary: { path: () => `/api/fhir/Binary/${binary}`, body: ({ patient: id }) => ({ resourceType: 'Binary', id: binary, contentType: 'text/plain', securityContext: { reference: `Patient/${id}` }, data: 'eQ==' }), may: clinician, ok: 201 },
+  readBinary: { path: () => `/api/fhir/Binary/${binary}`, may: clinician },
+  readBinaryVersion: { path: () => `/api/fhir/Binary/${binary}/_history/1`, may: clinician },
+  exportAll: { path: () => '/api/fhir/$export', may: [], ok: 202 },
+  exportPatients: { path: () => '/api/fhir/Patient/$export', may: [], ok: 202 },
+  exportGroup: { path: () => `/api/fhir/Group/${randomUUID()}/$export`, may: [], ok: 202 },
+  exportAllByPost: { path: () => '/api/fhir/$export', body: () => ({ resourceType: 'Parameters' }), may: [], ok: 202 },
+  exportPatientsByPost: { path: () => '/api/fhir/Patient/$export', body: () => ({ resourceType: 'Parameters' }), may: [], ok: 202 },
+  importAll: { path: () => '/api/fhir/$import', body: () => ({ inputs: [] }), may: [], ok: 202 },
+  bulkStatus: { path: () => `/api/fhir/bulk/${randomUUID()}`, may: [], ok: 404 },
+  cancelBulk: { path: () => `/api/fhir/bulk/${randomUUID()}`, may: [], ok: 404 },
+  bulkFile: { path: () => `/api/fhir/bulk/${randomUUID()}/1`, may: [], ok: 404 },
   runSentView: { path: () => '/api/fhir/ViewDefinition/$run', body: () => patientView, may: clinician },
   runView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$run`, may: clinician, ok: 404 },
   keepView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$keep`, may: integration, ok: 404 },
@@ -277,7 +291,7 @@ describe('every route', () => {
     // Who may follow the lineage of models is refused once the node turns out to be a patient's.
     const follows = (role: Role, name: string): boolean => name.startsWith('lineage') && ['data-scientist', 'ml-engineer'].includes(role);
     // Who may define what belongs to nobody is refused once the resource turns out to be a patient's.
-    const defines = (role: Role, name: string): boolean => role === 'integration-engineer' && /^(create|update|patch|delete)Resource$|^(update|patch)Matching$/.test(name);
+    const defines = (role: Role, name: string): boolean => role === 'integration-engineer' && /^(create|update|patch|delete)Resource$|^(update|patch)Matching$|^(create|update)Binary$/.test(name);
     const expected = new Set(Object.entries(table).flatMap(([name, { may, unseen = [] }]) => (typeof may === 'string' ? [] : roles.filter((role) => !may.includes(role) && !unseen.includes(role))
       .map((role) => `user:${passwordOf(role).username} ${follows(role, name) ? 'lineage.read' : defines(role, name) ? 'resource.write' : `route.${name}`}`))));
     expect(refused.map(({ actor, action }) => `${actor} ${action}`).sort()).toEqual([...expected].sort());

@@ -8,6 +8,7 @@ import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@p
 import { bearerPrincipal, certificatePrincipal, demandTls, fhirPath, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
 import { startBackups, type BackupSchedule } from './backup/start-backups.ts';
 import { builtConsole } from './console-build.ts';
+import { startBulk } from './bulk/start-bulk.ts';
 import { openCore, tenant, type Core } from './core.ts';
 import { assertResidency, storesOf } from './evidence/residency.ts';
 import { watchAgreements } from './evidence/watch-agreements.ts';
@@ -136,6 +137,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => rights.close());
 
   const fhir = openFhir(core, model.codes);
+  const bulk = startBulk(core, fhir);
+  later(() => bulk.close());
   const keptViews = startKeptViews({ core, sequencer, log });
   later(() => keptViews.close());
   const mappings = await loadMappings(model.codes, mappingsDirectory, join(home, 'mappings', 'v2'));
@@ -167,7 +170,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const issuer = createIssuerMount(core);
   const subscriptions = startSubscriptions(core, fhir, { rules: endpointRules(process.env, core.mode === 'demonstration'), sequencer, base: () => `${issuer.current().origin}${fhirPath}` });
   later(() => subscriptions.close());
-  const handlers = createHandlers({ core, fhir, devices, qualityRules, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
+  const handlers = createHandlers({ core, fhir, bulk, devices, qualityRules, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, issuer, transport, budget: createCallBudgets({ servicePerSecond: options.serviceCallsPerSecond }), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),

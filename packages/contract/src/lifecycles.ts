@@ -128,3 +128,14 @@ export const breachLifecycle: TransitionTable<BreachState, BreachEvent> = {
   notified: { close: 'closed' },
   closed: {},
 };
+
+/** A bulk export or import. `running` is claimed by a lease: whose process died is run again from where it came to. */
+export type BulkState = 'accepted' | 'running' | 'finished' | 'failed' | 'cancelled';
+export type BulkEvent = 'start' | 'finish' | 'fail' | 'cancel';
+export const bulkLifecycle: TransitionTable<BulkState, BulkEvent> = {
+  accepted: { start: 'running', cancel: 'cancelled' },
+  running: { finish: 'finished', fail: 'failed', cancel: 'cancelled' },
+  finished: { cancel: 'cancelled' },
+  failed: { cancel: 'cancelled' },
+  cancelled: {},
+};

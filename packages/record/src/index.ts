@@ -51,3 +51,4 @@ export { visibility } from './search/visibility.ts';
 export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimals.ts';
 export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';
 export type { ValidationIssue } from './validation/issue.ts';
+export { contentById, contentObjects, contentOfBinary, dropContents, insertContent, openParts, storeParts, type StoredContent } from './contents/sealed-parts.ts';

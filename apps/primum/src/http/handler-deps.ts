@@ -16,6 +16,7 @@ export type HandlerDeps = {
   core: Core; model: ModelPackage; engine: InferenceEngine; explainer: Explainer; sequencer: Sequencer;
   auditLog: AuditLog;
   fhir: Fhir;
+  bulk: { kick(): void };
   qualityRules: QualityRules;
   subscriptions: Pick<Subscriptions, 'kick' | 'rules'>;
   devices: Pick<MqttDoors, 'kick' | 'mqttPort'>;

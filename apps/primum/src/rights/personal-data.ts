@@ -2,6 +2,7 @@ import { devicePersonalData, messagePersonalData, qualityPersonalData } from '@p
 import { recordPersonalData } from '@primum/record';
 import { servingPersonalData } from '@primum/serving';
 import { trustPersonalData, type PersonalData } from '@primum/trust';
+import { bulkPersonalData } from '../bulk/personal-data.ts';
 import { staffPersonalData } from '../identity/staff-personal-data.ts';
 import { viewsPersonalData } from '../views/personal-data.ts';
 
@@ -9,7 +10,7 @@ import { viewsPersonalData } from '../views/personal-data.ts';
  * Everything that is kept of a patient, in the order in which it is removed: predictions under their lock, messages while
  * the record still says whose they are, what trust remembers and who of the staff it is, then the record.
  */
-export const personalData: readonly PersonalData[] = [servingPersonalData, viewsPersonalData, qualityPersonalData, messagePersonalData, devicePersonalData, trustPersonalData, staffPersonalData, recordPersonalData];
+export const personalData: readonly PersonalData[] = [servingPersonalData, viewsPersonalData, bulkPersonalData, qualityPersonalData, messagePersonalData, devicePersonalData, trustPersonalData, staffPersonalData, recordPersonalData];
 
 /** Tables that speak of patients and are kept when one is erased, each with the reason. */
 export const keptOfErased: Readonly<Record<string, string>> = {

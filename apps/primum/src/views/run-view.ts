@@ -32,7 +32,7 @@ export async function* runView(core: Core, reads: Reads, caller: FhirCaller, run
   while (left > 0) {
     const { rows, last } = await withPhiReader(core, { tenant, principal, purpose, action: 'view.read', scope: { worklist: 'view', alsoUnassigned: true }, resourceType: view.resource }, async (reader) => {
       const visible = visibility(reader);
-      const { join, condition } = visible.of('s');
+      const { join, condition } = visible.of('s', patientId !== undefined);
       const { values } = visible;
       const n = values.length;
       const found = await core.db.query<VersionRow & { seq: number; root_id: string | null; sealed: Buffer | null }>(`

@@ -23,6 +23,7 @@ export function patientIdOf(resource: Resource): string | null {
     if (Array.isArray(value)) for (const one of value as Reference[]) add(one); // Account.subject
     else if (typeof value === 'object' && value !== null) add(value as Reference); // subject of a definition may be a CodeableConcept, which has no reference
   }
+  if (resource.resourceType === 'Binary') add(resource.securityContext);
   if (resource.resourceType === 'Appointment') for (const { actor } of resource.participant) add(actor);
   if (resource.resourceType === 'AppointmentResponse') add(resource.actor);
   if (resource.resourceType === 'Provenance') for (const target of resource.target) add(target);

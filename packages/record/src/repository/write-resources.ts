@@ -23,6 +23,8 @@ export type WriteCall = {
   messageId?: string;
   /** A part of Primum that writes by its own authority: asked in the place of record.write and record.define. */
   authority?: Authority;
+  /** What else is written in the same transaction, after the versions are known. */
+  within?(tx: Sql, written: readonly Written[]): Promise<void>;
 };
 
 export type WriteOperation =
@@ -192,6 +194,7 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
   }
   if (versions.length === 0) return results;
   await Promise.all([
+    call.within?.(tx, results),
     made.length === 0 ? undefined : registerPatients(tx, keys, tenant, seq, made.map(({ operation }) => (operation as { resource: Patient }).resource), made.map(({ rowId }) => rowId)), // registers() holds of Patients alone
     known.size === 0 ? undefined : tx.query('update patient set known_seq = $2 where tenant = $1 and id = any($3::uuid[])', [tenant, seq, [...known]]),
     writeVersions({ tx, keys, search: deps.search }, tenant, seq, versions),

@@ -7,6 +7,7 @@ export const recordPersonalData: PersonalData = personalTables('record', [
   { table: 'rights_case' },
   { table: 'consent' },
   { table: 'fact' },
+  { table: 'content' },
   { table: 'resource_search' },
   { table: 'resource' },
   { table: 'stay_event', of: 'stay_id in (select id from stay where tenant = $1 and patient_id = any($2::uuid[]))' },

@@ -1,15 +1,14 @@
 import type { Bundle, BundleEntry, OperationOutcome, Resource } from '@medplum/fhirtypes';
 import { errorFields, PrimumError, uuidv7 } from '@primum/base';
 import { errorCatalogue } from '@primum/contract';
-import { keepWritten, writeResources, type WriteOperation } from '@primum/record';
-import { tenant } from '../../core.ts';
-import { writeDepsOf } from '../../fhir.ts';
+import { keepWritten, type WriteOperation } from '@primum/record';
 import { versionMatched } from './exchange.ts';
 import type { FhirDeps } from './fhir-deps.ts';
 import type { History } from './history.ts';
 import { bundleOf, resourceOf, type FhirAnswer, type FhirCaller } from './interaction.ts';
 import { FhirIssues, outcomeOf } from './outcome.ts';
 import type { Writes } from './write.ts';
+import { writeAll } from './write-all.ts';
 
 export type BundleDeps = FhirDeps & { writes: Writes; history: History; search(caller: FhirCaller, type: string, query: string): Promise<FhirAnswer> };
 
@@ -121,7 +120,7 @@ async function transaction(deps: BundleDeps, caller: FhirCaller, entries: readon
     }
   }
   if (issues.length > 0) throw new FhirIssues('fhir.invalid', issues);
-  const written = await writeResources(writeDepsOf(deps.core, deps.fhir), { tenant, principal: caller.principal, purpose: caller.purpose }, planned.map(({ operation }) => operation));
+  const written = await writeAll(deps, caller, planned.map(({ operation }) => operation));
   const answers = new Map<number, BundleEntry>();
   for (const [index, { asked: one, operation }] of planned.entries()) {
     const { type, id, version, at: when, outcome } = written[index]!; // a result for each operation

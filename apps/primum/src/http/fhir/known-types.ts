@@ -5,11 +5,12 @@ const notStored = new Set(['Bundle', 'Parameters', 'OperationOutcome', 'Capabili
 
 /** Types that are stored: FHIR R4's without those that only travel, and without AuditEvent, which the log writes. */
 export function resourceTypes(): ResourceType[] {
-  return searchableTypes().filter((type) => !notStored.has(type)) as ResourceType[]; // R4's own names
+  return [...searchableTypes(), 'Binary'].filter((type) => !notStored.has(type)).toSorted() as ResourceType[]; // R4's own names
 }
 
 export function isResourceType(type: string): boolean {
-  return !notStored.has(type) && searchableTypes().includes(type);
+  // A Binary is found by nothing but its id.
+  return type === 'Binary' || (!notStored.has(type) && searchableTypes().includes(type));
 }
 
 /** A type's search parameters as a CapabilityStatement lists them. */

@@ -20,4 +20,10 @@ export function addFhirParsers(app: FastifyInstance): void {
   });
   // A search by POST (section 3.1.1.1.2), which reads the parameters itself.
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  app.removeContentTypeParser('text/plain');
+  // A Binary comes in whatever type it is of, and as it comes; nothing else does.
+  app.addContentTypeParser('*', (request, payload, done) => {
+    if (request.routeOptions.url?.startsWith('/api/fhir/Binary') === true) done(null, payload);
+    else done(Object.assign(new Error('a type of content that is not taken here'), { statusCode: 415 }));
+  });
 }

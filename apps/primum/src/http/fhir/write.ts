@@ -1,13 +1,14 @@
 import type { OperationOutcome, Resource } from '@medplum/fhirtypes';
 import { PrimumError, uuidv7 } from '@primum/base';
-import { readResource, rowIdOf, writeResources, type WriteOperation, type Written } from '@primum/record';
+import { readResource, rowIdOf, type WriteOperation, type Written } from '@primum/record';
 import { requirePermission, scopesAllow, withPhiReader } from '@primum/trust';
 import { applyPatch, type Operation } from 'rfc6902';
 import { tenant } from '../../core.ts';
-import { writeDepsOf } from '../../fhir.ts';
 import type { FhirDeps } from './fhir-deps.ts';
 import { resourceOf, type FhirAnswer, type FhirCaller } from './interaction.ts';
+import { holdsLarge } from './detach.ts';
 import { FhirIssues } from './outcome.ts';
+import { writeAll } from './write-all.ts';
 
 const maxPatchOperations = 1_000;
 
@@ -28,9 +29,9 @@ export type Writes = {
 const idPattern = /^[A-Za-z0-9\-.]{1,64}$/;
 
 export function createWrites(deps: FhirDeps): Writes {
-  const { core, fhir } = deps;
+  const { core } = deps;
   const write = async (caller: FhirCaller, operation: WriteOperation): Promise<Written> =>
-    (await writeResources(writeDepsOf(core, fhir), { tenant, principal: caller.principal, purpose: caller.purpose }, [operation]))[0]!; // one result for one operation
+    (await writeAll(deps, caller, [operation]))[0]!; // one result for one operation
 
   const told = async (caller: FhirCaller, written: Written, resource: Resource): Promise<FhirAnswer> => {
     const { type, id, version, at, outcome: became } = written;
@@ -38,7 +39,11 @@ export function createWrites(deps: FhirDeps): Writes {
     const answer: FhirAnswer = { status, version, at, ...(status === 201 ? { location: `${caller.base}/${type}/${id}/_history/${version}` } : {}) };
     if (caller.prefer.return === 'minimal' || !mayRead(caller, type)) return answer;
     if (caller.prefer.return === 'OperationOutcome') return { ...answer, resource: informed(became) };
-    return { ...answer, resource: await deps.reads.shown(caller, { ...resource, id, meta: { ...resource.meta, versionId: String(version), lastUpdated: at.toISOString() } }, null) };
+    // What is stored is not what was sent: its large contents lie elsewhere now.
+    if (holdsLarge(resource)) return { ...answer, resource: (await deps.reads.read(caller, { type, id, version })).resource };
+    const shown = await deps.reads.shown(caller, { ...resource, id, meta: { ...resource.meta, versionId: String(version), lastUpdated: at.toISOString() } }, null);
+    // A purpose that sees nothing of the type gets no body.
+    return shown === null ? answer : { ...answer, resource: shown };
   };
 
   const one = async (caller: FhirCaller, type: string, query: string): Promise<string | undefined> => {

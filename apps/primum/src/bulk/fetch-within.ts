@@ -1,0 +1,44 @@
+import { get as getHttp } from 'node:http';
+import { get as getHttps } from 'node:https';
+import type { IncomingMessage } from 'node:http';
+import { isLoopbackHost, PrimumError } from '@primum/base';
+import { lookupWithin, type EndpointRules } from '../subscriptions/endpoint-rules.ts';
+
+const idleMs = 60_000;
+
+/** `PRIMUM_BULK_HOSTS`, comma-separated: hosts that may be read although their addresses are private. This machine itself in a demonstration. */
+export function bulkRules(env: NodeJS.ProcessEnv, demonstration: boolean): EndpointRules {
+  const hosts = (env['PRIMUM_BULK_HOSTS'] ?? '').split(',').map((host) => host.trim().toLowerCase()).filter((host) => host !== '');
+  return { hosts, loopback: demonstration || hosts.some(isLoopbackHost) };
+}
+
+/**
+ * A GET of an address that somebody else named: https, or http to this machine where that is allowed; to no private
+ * address that nobody listed, asked of what the name resolves to; redirects are not followed. Throws
+ * bulk.address-refused, bulk.remote-failed.
+ */
+export function fetchWithin(rules: EndpointRules, address: string, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
+  const url = URL.canParse(address) ? new URL(address) : null;
+  const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
+  const ours = isLoopbackHost(host);
+  if (url === null || url.username !== '' || (ours ? !rules.loopback || !/^https?:$/.test(url.protocol) : url.protocol !== 'https:')) throw new PrimumError('bulk.address-refused');
+  return new Promise((resolve, reject) => {
+    const get = url.protocol === 'https:' ? getHttps : getHttp;
+    const asked = get(url, { headers: { ...headers, 'accept-encoding': 'identity' }, lookup: lookupWithin(rules), agent: false }, (answer) => {
+      answer.setTimeout(idleMs, () => { answer.destroy(new PrimumError('bulk.remote-failed', 'silent for a minute')); });
+      resolve(answer);
+    });
+    asked.setTimeout(idleMs, () => { asked.destroy(new PrimumError('bulk.remote-failed', 'no answer in a minute')); });
+    asked.on('error', (error) => reject(error instanceof PrimumError ? error : new PrimumError('bulk.remote-failed', undefined, { cause: error })));
+  });
+}
+
+export async function textOfAnswer(answer: IncomingMessage, maxBytes = 16 * 1024 * 1024): Promise<string> {
+  let text = '';
+  answer.setEncoding('utf8');
+  for await (const chunk of answer) {
+    text += String(chunk);
+    if (text.length > maxBytes) throw new PrimumError('bulk.remote-failed', 'an answer that is too long');
+  }
+  return text;
+}
