@@ -21,9 +21,10 @@ export function checkTables(tables: MappingTables): void {
       const id = rule['id'];
       if (ids.has(id)) fault(file, id, 'stands twice');
       ids.add(id);
-      const { field, to, at, type, map, when, value } = rule as Partial<Rule>; // each is looked at below
+      const { field, to, at, type, map, when, value, copy } = rule as Partial<Rule>; // each is looked at below
       for (const one of [field ?? []].flat()) if (one !== '' && !place.test(one)) fault(file, id, `field ${one}`);
-      if (field === undefined && value === undefined) fault(file, id, 'neither field nor value');
+      if (field === undefined && value === undefined && copy === undefined) fault(file, id, 'neither field, value nor copy');
+      if (copy !== undefined && !/^\w+\.\w+$/.test(copy)) fault(file, id, `copy ${copy}`);
       if (to !== undefined && to !== '' && compilePath(to) === undefined) fault(file, id, `to ${to}`);
       if (at !== undefined && compilePath(at) === undefined) fault(file, id, `at ${at}`);
       if (isSegment && to === '') fault(file, id, 'to names no resource');

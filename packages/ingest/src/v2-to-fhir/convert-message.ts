@@ -184,6 +184,7 @@ function elementOf(path: string): string {
 
 /** The converted values of a rule: one a repetition of its field; one in all where it joins fields or sets a constant. */
 function valuesFor(run: Run, rule: Rule, around: Surroundings): unknown[] {
+  if (rule.copy !== undefined) return [run.slots.get(slotName(rule.copy))?.target[rule.copy.slice(slotName(rule.copy).length + 1)]].flat().filter((value) => value !== undefined).map((value) => structuredClone(value));
   if (rule.field === undefined) return [resolveReferences(rule.value, referenceOf(run))].filter((value) => value !== undefined);
   const places = placesOf(rule);
   if (places.length > 1) {

@@ -5,7 +5,7 @@ export type PrimitiveOptions = { utcOffsetMinutes: UtcOffset };
 /** Text → FHIR primitive; undefined where the text is not one, so that no invalid element is ever written. */
 type Primitive = (text: string, options: PrimitiveOptions) => unknown;
 
-const tqDuration = /^[SMHDWL]\d{1,6}$/;
+const tqDuration = /^[SMHDWL]\d{1,6}$/i;
 const tqUnits: Readonly<Record<string, string>> = { S: 's', M: 'min', H: 'h', D: 'd', W: 'wk', L: 'mo' };
 
 export const primitives: Readonly<Record<string, Primitive>> = {
@@ -21,7 +21,7 @@ export const primitives: Readonly<Record<string, Primitive>> = {
   time: (text) => (/^\d\d:\d\d(:\d\d)?$/.test(text) ? `${text}${text.length === 5 ? ':00' : ''}` : undefined),
   /** TQ.3 (HL7 2.5.1, section 4.3.3): `H2` is two hours. */
   'tq-duration': (text) => (tqDuration.test(text) ? Number(text.slice(1)) : undefined),
-  'tq-unit': (text) => (tqDuration.test(text) ? tqUnits[text.charAt(0)] : undefined),
+  'tq-unit': (text) => (tqDuration.test(text) ? tqUnits[text.charAt(0).toUpperCase()] : undefined),
   decimal: (text) => decimal(text),
   integer: (text) => (/^-?\d{1,9}$/.test(text.trim()) ? Number(text) : undefined),
   /** Table 0136; some senders write the word. */

@@ -34,6 +34,8 @@ export type Rule = {
   type?: string;
   map?: string;
   value?: unknown;
+  /** In the place of a field: what stands at an element of an open resource (`ServiceRequest.identifier`). */
+  copy?: string;
   /** The converted value goes to this path inside a new item, beside `set` and what `with` gives. */
   at?: string;
   set?: Readonly<Record<string, unknown>>;
