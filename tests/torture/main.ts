@@ -7,9 +7,11 @@ import { readOptions } from '../../bench/support/options.ts';
 export type Torture = (options: Readonly<Record<string, string>>) => Promise<Record<string, unknown>>;
 
 const tortures: Readonly<Record<string, () => Promise<Torture>>> = {
+  attachment: async () => (await import('./attachment.ts')).runAttachment,
   canary: async () => (await import('./canary.ts')).runCanary,
   'erase-restore': async () => (await import('./erase-restore.ts')).runEraseRestore,
   ingest: async () => (await import('./ingest.ts')).runIngestTorture,
+  'mllp-abuse': async () => (await import('./mllp-abuse.ts')).runMllpAbuse,
   'power-cut': async () => (await import('./power-cut.ts')).runPowerCut,
   replay: async () => (await import('./replay.ts')).runReplayTorture,
   tamper: async () => (await import('./tamper.ts')).runTamper,
