@@ -64,6 +64,16 @@ describe('every type of message', () => {
     await ingest.db.query("update message set status = 'discarded' where status = 'quarantined'", []);
   });
 
+  it('what says nothing new writes nothing; a practitioner whom messages name differently is one', async () => {
+    const send = (control: string, given: string): string => message('ORM^O01', '20260105090000', [
+      pid('O7'), pv1('VO7', '1'), ['ORC', 'NW', 'P7', '', '', '', '', '', '', at, '', '', ['D77', 'Cuddy', given]], order('P7'),
+    ], { control });
+    await ingest.send(admit('O7', 'VO7'), send('a', 'Lisa'), send('b', 'L'), send('c', 'Lisa'), send('d', 'L'));
+    expect((await one('O7', 'ServiceRequest')).version).toBe(1);
+    const cuddy = (await current(null, 'Practitioner')).filter(({ body }) => JSON.stringify(body).includes('Cuddy'));
+    expect(cuddy.map(({ version, body }) => [version, 'name' in body && Array.isArray(body.name) ? body.name.length : 0])).toEqual([[2, 2]]);
+  });
+
   it('OBX of an order are Observations and no facts', async () => {
     await ingest.send(admit('O2', 'VO2'));
     const before = (await ingest.facts('O2')).rows.length;

@@ -66,14 +66,16 @@ export function layObservation<T extends Resource>(observation: T, said: KeptPar
 
 /** Lists that add up from message to message; every other element is replaced by what is sent, and an empty one says nothing. */
 const addsUp = new Set(['identifier', 'result']);
+/** Of staff, places and organizations also what messages say differently from each other, lest each be a new version. */
+const sharedAddsUp = new Set([...addsUp, 'name', 'address', 'telecom']);
 
 /** A kept resource after a message: HL7 2.5.1, section 2.5.3. */
-export function layResource(before: Json | undefined, body: Json, deletes: readonly string[]): Json {
+export function layResource(before: Json | undefined, body: Json, deletes: readonly string[], shared = false): Json {
   const after: Json = { ...before };
   for (const name of deletes) delete after[name];
   for (const [name, value] of Object.entries(body)) {
     const held = after[name];
-    after[name] = addsUp.has(name) && Array.isArray(value) ? [...new Map([...Array.isArray(held) ? held as unknown[] : [], ...value as unknown[]].map((item) => [canonicalJson(item), item])).values()] : value;
+    after[name] = (shared ? sharedAddsUp : addsUp).has(name) && Array.isArray(value) ? [...new Map([...Array.isArray(held) ? held as unknown[] : [], ...value as unknown[]].map((item) => [canonicalJson(item), item])).values()] : value;
   }
   return after;
 }

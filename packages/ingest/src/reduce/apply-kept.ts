@@ -29,7 +29,7 @@ export function applyKept(context: MessageContext, patient: PatientState | undef
       if (results.length > 0) body['result'] = results.map(({ key }) => ({ reference: `Observation/${key}` }));
     }
     if (resource.type === 'DocumentReference') followDocument(context, resource, patient, body);
-    write(context, resource, { id, patientId, before }, layResource(standing(before), body, resource.deletes));
+    write(context, resource, { id, patientId, before }, layResource(standing(before), body, resource.deletes, resource.shared));
   }
 }
 
