@@ -54,7 +54,7 @@ export function DevicesPage() {
     <div style={{ padding: '10px 12px 24px', display: 'grid', gap: 8 }}>
       <h1>Devices</h1>
       {error !== null && <FailureNote error={error} title="What is shown is not the latest" />}
-      <p className="quiet">{data.mqttPort === null ? 'No MQTT listener is open: start Primum with --mqtt-port, or connect it to your broker with --mqtt-broker.' : `MQTT 3.1.1 is listened for on port ${data.mqttPort}.`}</p>
+      <div className="quiet">{data.mqttPort === null ? 'No MQTT listener is open: start Primum with --mqtt-port, or connect it to your broker with --mqtt-broker.' : `MQTT 3.1.1 is listened for on port ${data.mqttPort}.`}</div>
       <section className="panel" style={{ overflowX: 'auto' }}>
         <DataTable caption="Devices. Samples land on whoever the device was on at the sample's own time." columns={deviceColumns} rows={data.devices} rowId={({ id }) => id} empty="No device is registered." />
         {mayManage && <Button mt="sm" onClick={() => setAdding(true)}>New device</Button>}

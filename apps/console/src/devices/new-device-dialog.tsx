@@ -41,8 +41,8 @@ export function NewDeviceDialog({ onClose }: { onClose: () => void }) {
         </form>
       ) : (
         <Stack gap="sm">
-          <p>Give these to the device. The password is shown this once.</p>
-          <dl>
+          <div>Give these to the device. The password is shown this once.</div>
+          <dl style={{ margin: 0 }}>
             <dt>User</dt><dd className="mono">{add.data.id}</dd>
             <dt>Password</dt><dd className="mono">{add.data.secret}</dd>
             <dt>Topics</dt><dd className="mono">primum/v1/{add.data.id}/samples, senml or waveform</dd>

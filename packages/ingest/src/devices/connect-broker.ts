@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorFields, isLoopbackHost, PrimumError, type Log } from '@primum/base';
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import type { DeviceMessageIn } from './device-acceptor.ts';
 
 export type BrokerDeps = { accept(message: DeviceMessageIn): Promise<void>; log: Log };
@@ -34,7 +34,7 @@ export async function connectBroker(deps: BrokerDeps, options: BrokerOptions): P
   const clients: MqttClient[] = [];
   const close = async (): Promise<void> => {
     stop.abort();
-    await Promise.all(clients.map((client) => client.endAsync()));
+    await Promise.all(clients.map((client) => client.endAsync(!client.connected)));
   };
   for (let n = 0; n < connections; n += 1) {
     const settings: IClientOptions = {
@@ -42,15 +42,10 @@ export async function connectBroker(deps: BrokerDeps, options: BrokerOptions): P
       ...(options.username === undefined ? {} : { username: options.username }), ...(options.password === undefined ? {} : { password: options.password }), ...(options.ca === undefined ? {} : { ca: options.ca }),
       ...(protocolVersion === 5 ? { properties: { sessionExpiryInterval: 86_400, receiveMaximum: 64, maximumPacketSize: 256 * 1024 } } : {}),
     };
-    let client: MqttClient;
-    try {
-      client = await connectAsync(url, settings);
-    } catch (error) {
-      await close();
-      throw new PrimumError('device.broker-unreachable', hostname, { cause: error });
-    }
+    const client = connect(url, settings);
     clients.push(client);
-    // Called for each PUBLISH, one at a time; its acknowledgement leaves when this calls back.
+    // Called for each PUBLISH, one at a time; its acknowledgement leaves when this calls back. Set before the connection is
+    // there: what the session kept comes with its first bytes, and would be acknowledged by nobody's hand.
     client.handleMessage = (packet, callback) => {
       void (async () => {
         const stored = await storeAtLast(deps, stop.signal, { topic: packet.topic, payload: Buffer.from(packet.payload), qos: packet.qos });
@@ -58,9 +53,21 @@ export async function connectBroker(deps: BrokerDeps, options: BrokerOptions): P
       })();
     };
     client.on('error', (error) => deps.log.warn('mqtt.broker-error', errorFields(error)));
+    if (!await connected(client)) {
+      await close();
+      throw new PrimumError('device.broker-unreachable', hostname);
+    }
     await client.subscribeAsync(sharedGroup === undefined ? topics : `$share/${sharedGroup}/${topics}`, { qos: 1 });
   }
   return { close };
+}
+
+function connected(client: MqttClient): Promise<boolean> {
+  return new Promise((resolve) => {
+    client.once('connect', () => resolve(true));
+    client.once('error', () => resolve(false));
+    client.once('close', () => resolve(false));
+  });
 }
 
 async function storeAtLast({ accept, log }: BrokerDeps, signal: AbortSignal, message: DeviceMessageIn): Promise<boolean> {

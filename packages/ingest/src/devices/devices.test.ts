@@ -1,6 +1,7 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -260,11 +261,10 @@ describe('an acknowledgement', () => {
     const device = await register();
     await attachDevice(deps, call, { id: device.id, patientId: patients[1], from: new Date(at(0)) });
     const { Aedes } = await import('aedes');
-    const { createServer } = await import('node:net');
     const broker = await Aedes.createBroker();
     const server = createServer(broker.handle).listen(0, '127.0.0.1');
     await once(server, 'listening');
-    const brokerUrl = `mqtt://127.0.0.1:${(server.address() as { port: number }).port}`;
+    const brokerUrl = `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`;
     let failures = 2;
     const client = await connectBroker({ log: silentLog, accept: async (message) => {
       failures -= 1;
@@ -283,6 +283,59 @@ describe('an acknowledgement', () => {
     await expect(connectBroker({ log: silentLog, accept: async () => undefined }, { url: 'mqtt://broker.example.org' })).rejects.toMatchObject({ code: 'net.plaintext-refused' });
   });
 });
+
+const mosquitto = ['/usr/sbin/mosquitto', '/usr/bin/mosquitto', '/opt/homebrew/sbin/mosquitto'].find((path) => existsSync(path));
+
+describe.skipIf(mosquitto === undefined)('a hospital\'s own broker (mosquitto, MQTT 5)', () => {
+  it('shares what comes, and keeps what was not stored until it is', async () => {
+    const device = await register();
+    await attachDevice(deps, call, { id: device.id, patientId: patients[0], from: new Date(at(0)) });
+    const folder = mkdtempSync(join(tmpdir(), 'primum-mosquitto-'));
+    const port = await freePort();
+    writeFileSync(join(folder, 'mosquitto.conf'), `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
+    const broker = spawn(mosquitto!, ['-c', join(folder, 'mosquitto.conf')], { stdio: 'ignore' });
+    const brokerUrl = `mqtt://127.0.0.1:${port}`;
+    const publisher = await reached(() => connectAsync(brokerUrl, { protocolVersion: 5, reconnectPeriod: 0, connectTimeout: 1_000 }));
+    try {
+      // The first one takes what comes and can store nothing: it acknowledges nothing.
+      let tried = 0;
+      const failing = await connectBroker({ log: silentLog, accept: async () => { tried += 1; throw new Error('forced'); } }, { url: brokerUrl, sharedGroup: 'primum', connections: 1 });
+      const published = Array.from({ length: 40 }, (_, n) => publisher.publishAsync(topic(device), samples({ at: at(50, n), code: 'dbp', value: 50 + n, unit: 'mmHg' }), { qos: 1 }));
+      await Promise.all(published);
+      while (tried === 0) await sleep(10);
+      await failing.close();
+      // Its session has what it did not acknowledge; two connections share what comes from now on.
+      const storing = await connectBroker({ log: silentLog, accept: devices.acceptor.accept }, { url: brokerUrl, sharedGroup: 'primum', connections: 2 });
+      while ((await listed(device)).received < 40) await sleep(20);
+      await devices.idle();
+      expect((await timeline(patients[0], '8462-4')).map(([value]) => value)).toEqual(Array.from({ length: 40 }, (_, n) => 50 + n));
+      await storing.close();
+    } finally {
+      await publisher.endAsync();
+      broker.kill();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo; // of a host and port
+  server.close();
+  return port;
+}
+
+async function reached<T>(connecting: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await connecting();
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await sleep(50);
+    }
+  }
+}
 
 async function startListenerProcess(): Promise<{ child: ChildProcess; port: number }> {
   const child = fork(new URL('../testing/mqtt-worker.ts', import.meta.url), [url, keyDirectory], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
