@@ -9,6 +9,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   audit: async () => (await import('./audit.ts')).runAuditBench,
   e2e: async () => (await import('./e2e.ts')).runE2e,
   'fhir-crud': async () => (await import('./fhir-crud.ts')).runFhirCrud,
+  'fhir-export': async () => (await import('./fhir-export.ts')).runFhirExport,
   'fhir-import': async () => (await import('./fhir-import.ts')).runFhirImport,
   'hl7-ingest': async () => (await import('./hl7-ingest.ts')).runHl7Ingest,
   gbdt: async () => (await import('./gbdt.ts')).runGbdt,

@@ -86,6 +86,8 @@ export type Primum = {
   figures(): Promise<Figures>;
   /** Resolves when everything that was accepted has been applied. */
   applied(): Promise<void>;
+  /** Of the process that runs bulk jobs, while there is one. */
+  bulkPid(): number | null;
   stop(): Promise<void>;
 };
 
@@ -137,7 +139,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => rights.close());
 
   const fhir = openFhir(core, model.codes);
-  const bulk = startBulk(core, fhir);
+  const bulk = startBulk(core);
   later(() => bulk.close());
   const keptViews = startKeptViews({ core, sequencer, log });
   later(() => keptViews.close());
@@ -239,6 +241,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     core, sequencer, httpPort, mllpPort: listener.port, mqttPort: devices.mqttPort(), url: `${origin}/`, seeded,
     listeners,
     figures: () => watch.figures(),
+    bulkPid: () => bulk.pid(),
     applied: async () => void await Promise.all([applier.idle(), devices.idle()]),
     stop: () => owned.disposeAsync(),
   };

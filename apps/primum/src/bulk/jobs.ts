@@ -51,6 +51,10 @@ export async function ownJob(sql: Sql, id: string, owner: BulkOwner): Promise<Bu
   return jobOf(row);
 }
 
+export async function jobsWait(sql: Sql): Promise<boolean> {
+  return (await sql.query("select from bulk_job where tenant = $1 and kind <> 'pull' and status in ('accepted', 'running') and (leased_until is null or leased_until < now()) limit 1", [tenant])).length > 0;
+}
+
 /** The next job that waits, or whose process is gone, for the caller alone; null where there is none. */
 export async function claimJob(db: Sql): Promise<BulkJob | null> {
   const [row] = await db.query<Row>(`

@@ -1,27 +1,39 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorFields, PrimumError } from '@primum/base';
-import type { OperationOutcome } from '@medplum/fhirtypes';
-import { tenant, type Core } from '../core.ts';
-import type { Fhir } from '../fhir.ts';
-import { createFhirDeps } from '../http/fhir/fhir-deps.ts';
-import { bulkRules, fetchWithin } from './fetch-within.ts';
-import { addFile, advanceJob, claimJob, principalOf, stepJob, sweepJobs, type BulkJob } from './jobs.ts';
-import { runExport } from './run-export.ts';
-import { importLines, storeOutcomes } from './run-import.ts';
+import { fileURLToPath } from 'node:url';
+import { errorFields } from '@primum/base';
+import type { Core } from '../core.ts';
+import type { BulkProcessTask } from './bulk-process.ts';
+import { jobsWait, sweepJobs } from './jobs.ts';
 
-export type ImportRequest = { inputs: readonly { type: string; url: string }[] };
-type ImportPlace = { input: number; line: number };
+export type Bulk = { kick(): void; /** Of the process that runs jobs, while there is one. */ pid(): number | null; close(): Promise<void> };
 
-const idleMs = 500;
+const pollMs = 2_000;
 const sweepMs = 60_000;
-const maxOutcomes = 10_000;
+const idleMs = 20_000;
+/** Megabytes of old objects before it collects harder: a job holds a batch and a part of a file, and no more. */
+const heapMb = 192;
 
-/** Runs bulk jobs one after the other, and drops what is over. */
-export function startBulk(core: Core, fhir: Fhir): { kick(): void; close(): Promise<void> } {
+/**
+ * Runs bulk jobs in a process of their own, begun when there is a job and gone when there was none for a while: a server
+ * with patients on its screens keeps its memory and its event loop. What is over is dropped.
+ */
+export function startBulk(core: Core): Bulk {
   const stop = new AbortController();
-  const deps = createFhirDeps(core, fhir);
+  let child: ChildProcess | undefined;
   let wake = (): void => undefined;
   let sweptAt = 0;
+  const begin = (): void => {
+    const begun = fork(fileURLToPath(new URL('./bulk-process.ts', import.meta.url)), { execArgv: [`--max-old-space-size=${heapMb}`], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    child = begun;
+    begun.send({ home: core.home, databaseUrl: core.db.url, idleMs } satisfies BulkProcessTask);
+    begun.once('exit', () => {
+      child = undefined;
+      wake();
+    });
+    begun.on('error', (error) => { core.log.warn('bulk.round-failed', errorFields(error)); });
+  };
   const running = (async () => {
     while (!stop.signal.aborted) {
       try {
@@ -29,63 +41,26 @@ export function startBulk(core: Core, fhir: Fhir): { kick(): void; close(): Prom
           await sweepJobs(core);
           sweptAt = Date.now();
         }
-        const job = await claimJob(core.db);
-        if (job === null) await Promise.race([sleep(idleMs, undefined, { signal: stop.signal }).catch(() => undefined), new Promise<void>((resolve) => { wake = resolve; })]);
-        else await run(job);
+        if (child === undefined && await jobsWait(core.db)) begin();
       } catch (error) {
         core.log.warn('bulk.round-failed', errorFields(error));
-        await sleep(idleMs, undefined, { signal: stop.signal }).catch(() => undefined);
       }
+      await Promise.race([sleep(pollMs, undefined, { signal: stop.signal }).catch(() => undefined), new Promise<void>((resolve) => { wake = resolve; })]);
     }
   })();
-
-  async function run(job: BulkJob): Promise<void> {
-    try {
-      const ended = job.kind === 'export' ? await runExport(core, deps.reads, job, stop.signal) : await runImport(job);
-      await core.db.transaction(async (tx) => {
-        if (ended === 'finished') await stepJob(tx, job.id, 'finish');
-      });
-    } catch (error) {
-      // A stop in the middle leaves the job to whoever starts next.
-      if (stop.signal.aborted) return;
-      const code = error instanceof PrimumError ? error.code : 'internal.bug';
-      core.log.warn('bulk.job-failed', errorFields(error));
-      await core.db.transaction((tx) => stepJob(tx, job.id, 'fail', code));
-    }
-  }
-
-  async function runImport(job: BulkJob): Promise<'finished' | 'cancelled'> {
-    const { inputs } = job.request as ImportRequest; // as it was written when it was accepted
-    const rules = bulkRules(process.env, core.mode === 'demonstration');
-    const place = { input: 0, line: 0, ...job.place as Partial<ImportPlace> };
-    for (let n = place.input; n < inputs.length; n += 1) {
-      const { url, type } = inputs[n]!; // within the list
-      const principal = await principalOf(core, job);
-      const answer = await fetchWithin(rules, url, { accept: 'application/fhir+ndjson' });
-      if (answer.statusCode !== 200) throw new PrimumError('bulk.remote-failed', `an input was answered ${answer.statusCode}`);
-      const outcomes: OperationOutcome[] = [];
-      const going = await importLines({ core, fhir, valid: deps.valid }, { principal, purpose: job.purpose }, answer, n === place.input ? place.line : 0, async (line, { done, refused }) => {
-        for (const { outcome } of refused) if (outcomes.length < maxOutcomes) outcomes.push(outcome);
-        return !stop.signal.aborted && await advanceJob(core.db, job.id, { place: { input: n, line }, done, failed: refused.length });
-      });
-      if (outcomes.length > 0) {
-        const content = await storeOutcomes(core, outcomes);
-        await core.db.transaction((tx) => addFile(tx, job.id, { kind: 'error', type, resources: outcomes.length }, content));
-      }
-      if (!going) return 'cancelled';
-      await advanceJob(core.db, job.id, { place: { input: n + 1, line: 0 }, done: 0 });
-    }
-    return 'finished';
-  }
-
   return {
     kick: () => wake(),
+    pid: () => child?.pid ?? null,
     close: async () => {
       stop.abort();
       wake();
       await running;
-      // What was under way is anybody's at once.
-      await core.db.query("update bulk_job set leased_until = null where tenant = $1 and status = 'running' and kind <> 'pull'", [tenant]).catch(() => undefined);
+      if (child === undefined) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child?.kill('SIGKILL'), 10_000);
+      await gone;
+      clearTimeout(late);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { PrimumError } from '@primum/base';
 
@@ -37,11 +37,14 @@ export function createObjects(directory: string, files: ObjectFiles = nodeFiles)
   const partial = join(directory, 'partial');
   let preparing: Promise<void> | undefined;
 
-  /** Once, before the first put: what a crash left half written was acknowledged to nobody. One process per directory. */
+  /** Once, before the first put: what a process that is gone left half written was acknowledged to nobody. */
   const prepare = async (): Promise<void> => {
     await makeFolder(files, directory);
-    await rm(partial, { recursive: true, force: true });
     await makeFolder(files, partial);
+    for (const name of await readdir(partial)) {
+      const pid = Number(/^(\d+)-/.exec(name)?.[1] ?? 0);
+      if (!isAlive(pid)) await rm(join(partial, name), { force: true });
+    }
   };
 
   const pathOf = (digest: string): string => {
@@ -51,7 +54,7 @@ export function createObjects(directory: string, files: ObjectFiles = nodeFiles)
 
   return {
     put: async (content) => {
-      const temporary = join(partial, randomUUID());
+      const temporary = join(partial, `${process.pid}-${randomUUID()}`);
       try {
         preparing ??= prepare();
         await preparing.catch((error: unknown) => {
@@ -120,4 +123,15 @@ function errnoOf(error: unknown): unknown {
 
 function asStoreError(error: unknown): unknown {
   return errnoOf(error) === 'ENOSPC' || errnoOf(error) === 'EDQUOT' ? new PrimumError('store.disk-full', 'objects', { cause: error }) : error;
+}
+
+/** Another process may be writing beside this one; one of the same number is at worst waited for until the next start. */
+function isAlive(pid: number): boolean {
+  if (pid === 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
+  }
 }

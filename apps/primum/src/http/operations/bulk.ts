@@ -6,7 +6,7 @@ import { openParts, parseSearch, rowIdOf } from '@primum/record';
 import { scopesAllow, withPhiReader } from '@primum/trust';
 import { beginJob, fileContent, filesOf, ownerOf, ownJob, stepJob } from '../../bulk/jobs.ts';
 import { filtersAad, type ExportRequest } from '../../bulk/run-export.ts';
-import type { ImportRequest } from '../../bulk/start-bulk.ts';
+import type { ImportRequest } from '../../bulk/run-jobs.ts';
 import { tenant } from '../../core.ts';
 import { readerOf, textOf } from '../caller.ts';
 import { createBinaries } from '../fhir/binary.ts';
