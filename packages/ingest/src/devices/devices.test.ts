@@ -10,6 +10,7 @@ import { createSearchIndex, parseCodeTable, readFacts, readPatientFacts, writeRe
 import { createObjects } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
 import { createAudit, createPolicy, mintSystemPrincipal, openKeys, withPhiReader } from '@primum/trust';
+import { createTestCertificates } from '@primum/trust/testing/certificates';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectBroker } from './connect-broker.ts';
@@ -169,6 +170,28 @@ describe('devices over MQTT', () => {
     const sent = client.publishAsync(topic(device), Buffer.alloc(100_000, 0x20), { qos: 1 });
     await expect(Promise.race([sent, cut(client)])).rejects.toThrow(/cut|closed|ECONNRESET/i);
     expect((await listed(device)).received).toBe(0);
+  });
+});
+
+describe('a listener', () => {
+  it('speaks TLS to who trusts its certificate, and no plain text beyond this machine', async () => {
+    const mqtt = { knows: (id: string, secret: string) => knowsDevice(deps, tenant, id, secret), accept: devices.acceptor.accept, log: silentLog };
+    await expect(listenMqtt(mqtt, { host: '0.0.0.0', port: 0 })).rejects.toMatchObject({ code: 'net.plaintext-refused' });
+    await expect(listenMqtt(mqtt, { host: '127.0.0.1', port: listener.port })).rejects.toMatchObject({ code: 'net.port-in-use' });
+    const folder = mkdtempSync(join(tmpdir(), 'primum-mqtt-tls-'));
+    const certificates = createTestCertificates(folder);
+    const secure = await listenMqtt(mqtt, { host: '0.0.0.0', port: 0, tls: certificates.issue('server') });
+    const device = await register();
+    const options = { protocolVersion: 4, username: device.id, password: device.secret, reconnectPeriod: 0, connectTimeout: 2_000 } as const;
+    const client = await connectAsync(`mqtts://localhost:${secure.port}`, { ...options, ca: readFileSync(certificates.caFile) });
+    await client.publishAsync(topic(device), samples({ at: at(1), code: 'hr', value: 70 }), { qos: 1 });
+    await client.endAsync();
+    expect((await listed(device)).received).toBe(1);
+    await expect(connectAsync(`mqtts://localhost:${secure.port}`, options)).rejects.toThrow();
+    // MQTT 5 is not spoken: the device is told so and not left waiting.
+    await expect(connectAsync(`mqtt://127.0.0.1:${listener.port}`, { ...options, protocolVersion: 5 })).rejects.toThrow();
+    await secure.close();
+    rmSync(folder, { recursive: true, force: true });
   });
 });
 
