@@ -133,7 +133,7 @@ describe('restriction and rectification', () => {
     const copy = await as('privacy-officer', { path: `/api/rights/subjects/${patientId}/bundle?format=ndjson` });
     const resources = copy.text.trim().split('\n').map((line) => JSON.parse(line) as { resourceType: string });
     const types = Map.groupBy(resources, ({ resourceType }) => resourceType);
-    expect([...types.keys()].sort()).toEqual(['Communication', 'Consent', 'DiagnosticReport', 'Encounter', 'Observation', 'Patient', 'Provenance', 'RiskAssessment']);
+    expect([...types.keys()].sort()).toEqual(['Communication', 'Consent', 'Encounter', 'Observation', 'Patient', 'Provenance', 'RiskAssessment']);
     expect(copy.text).toContain('the source is wrong');
     expect(copy.text).not.toContain(bystander.mrn);
     const bundle = await as('privacy-officer', { path: `/api/rights/subjects/${patientId}/bundle` });

@@ -31,7 +31,7 @@ async function one<T extends Resource['resourceType']>(mrn: string | null, type:
 const at = '20260105080000';
 const admit = (mrn: string, visit: string): string => message('ADT^A01', at, [pid(mrn), pv1(visit, '1', { admitted: at })]);
 const orc = (control: string, placer: string, filler = ''): SegmentInput => ['ORC', control, placer, filler, '', '', '', '', '', at, '', '', ['D7', 'House', 'Gregory']];
-const order = (placer: string, filler = ''): SegmentInput => ['OBR', '1', placer, filler, ['CBC', 'Blood count', 'L'], '', '', at];
+const order = (placer: string, filler = '', status = ''): SegmentInput => ['OBR', '1', placer, filler, ['CBC', 'Blood count', 'L'], '', '', at, ...Array.from({ length: 17 }, () => ''), status];
 const txa = (number: string, parent = ''): SegmentInput => ['TXA', '1', 'DS', 'TX', at, ['D7', 'House', 'Gregory'], '', '', '', '', '', '', [number, 'DOCS'], parent === '' ? '' : [parent, 'DOCS'], '', '', '', 'AU', '', 'AV'];
 const text = (value: string): SegmentInput => ['OBX', '1', 'TX', ['TXT', 'Text', 'L'], '', value, '', '', '', '', '', 'F'];
 const sch = (filler: string): SegmentInput => ['SCH', 'PA1', [filler, 'SCHED'], '', '', '', ['R'], ['CHECKUP'], '', '30', ['min'], ['', '', '', '20260110090000', '20260110093000'], ['D7', 'House', 'Gregory']];
@@ -41,7 +41,7 @@ describe('every type of message', () => {
     await ingest.send(
       admit('O1', 'VO1'),
       message('ORM^O01', '20260105090000', [pid('O1'), pv1('VO1', '1'), orc('NW', 'P100'), order('P100')]),
-      message('ORU^R01', '20260105100000', [pid('O1'), pv1('VO1', '1'), orc('RE', 'P100', 'F100'), order('P100', 'F100'), obx('LAC', '1.2', 'mmol/L', { at: '20260105095000' })]),
+      message('ORU^R01', '20260105100000', [pid('O1'), pv1('VO1', '1'), orc('RE', 'P100', 'F100'), order('P100', 'F100', 'F'), obx('LAC', '1.2', 'mmol/L', { at: '20260105095000' })]),
       message('ORM^O01', '20260105110000', [pid('O1'), pv1('VO1', '1'), orc('CR', 'P100'), order('P100')]),
     );
     expect(await ingest.reasons()).toEqual([]);

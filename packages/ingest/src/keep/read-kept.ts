@@ -27,6 +27,7 @@ export function readKept(message: Hl7Message, reading: MessageReading, source: P
   const passed = resultsOnly ? headersOfResults : headers;
   const { segments } = message;
   const readsResults = reading.type.results !== 'none';
+  if (resultsOnly && !tables.ownRows && segments.every((segment, index) => passed.has(segment.name) || (segment.name === 'OBX' && isPlain(segment) && standsAlone(segments[index + 1])) || isHeading(segment))) return nothingKept;
   const conversion = convertMessage(message, tables, {
     utcOffsetMinutes: source.utcOffset,
     passOver: (segment, index) => passed.has(segment.name) || (readsResults && segment.name === 'OBX' && isPlain(segment) && standsAlone(segments[index + 1])),
@@ -44,6 +45,14 @@ function isPlain(obx: Hl7Segment): boolean {
   if (!plainTypes.has(component(obx, 2))) return false;
   const { repetition } = obx.encoding;
   return obx.fields.every((text, number) => text === '' || (plainFields.has(number) && (number === 0 || !text.includes(repetition))));
+}
+
+/** An OBR that only heads its results: by our tables nothing of it is kept. What monitors send by the thousand is not converted to find that out. */
+const headingFields = new Set([0, 1, 2, 3, 4, 7, 8]);
+const nothingKept: KeptReading = { patient: undefined, encounter: undefined, observations: new Map(), resources: [], spoken: new Map(), unread: [] };
+
+function isHeading(segment: Hl7Segment): boolean {
+  return segment.name === 'OBR' && segment.fields.every((text, number) => text === '' || headingFields.has(number));
 }
 
 function standsAlone(next: Hl7Segment | undefined): boolean {
@@ -109,7 +118,11 @@ function selectKept(conversion: Conversion, reading: MessageReading, facility: s
 }
 
 function isNeeded({ needs }: KeptRule, body: Json, segment: string | undefined): boolean {
-  return needs === undefined || needs.some((name) => (name.startsWith('@') ? segment === name.slice(1) : !isEmpty(body[name])));
+  return needs === undefined || needs.some((need) => {
+    if (need.startsWith('@')) return segment === need.slice(1);
+    const [name = '', unlike] = need.split('!');
+    return !isEmpty(body[name]) && body[name] !== unlike;
+  });
 }
 
 /** Two orders under one number in one message are two; one practitioner under one number is one, whatever is said of each. */

@@ -16,9 +16,8 @@ export const v2MappingsDirectory: string = fileURLToPath(new URL('../../mappings
  */
 export async function loadV2Mappings(own?: string): Promise<MappingTables> {
   const files = await readFolders(v2MappingsDirectory);
-  if (own !== undefined) {
-    for (const [path, json] of await readFolders(own)) files.set(path, merged(files.get(path), json, path));
-  }
+  const ownFiles = own === undefined ? [] : [...await readFolders(own)];
+  for (const [path, json] of ownFiles) files.set(path, merged(files.get(path), json, path));
   const of = <T>(folder: string, key: string): Map<string, T> => {
     // checkTables is what makes this cast true: it throws on whatever isn't of the shape.
     const members = [...files].filter(([path]) => path.startsWith(`${folder}/`)).map(([, json]): [string, T] => [String(json[key]), json as T]);
@@ -30,6 +29,7 @@ export async function loadV2Mappings(own?: string): Promise<MappingTables> {
     messages: Array.isArray(messages) ? messages as MessageMap[] : [], // checked below, as above
     details: Array.isArray(details) ? details as DetailMap[] : [],
     kept: new Map(Object.entries(files.get('kept.json')?.['resources'] ?? {}) as [string, KeptRule][]),
+    ownRows: ownFiles.length > 0,
   };
   checkTables(tables);
   return tables;

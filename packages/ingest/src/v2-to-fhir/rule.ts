@@ -109,7 +109,7 @@ export type KeptRule = {
   /** Identified within one patient's record, or for everybody (staff, places, organizations). */
   of: 'patient' | 'shared';
   by: readonly (readonly string[])[];
-  /** Kept only where one of these elements holds something, or one of these segments (`@ORC`) made it. */
+  /** Kept only where one of these elements holds something (`status!unknown`: something else), or one of these segments (`@ORC`) made it. */
   needs?: readonly string[];
   /** Kept only where something that is kept refers to it. */
   referred?: true;
@@ -122,6 +122,8 @@ export type MappingTables = {
   messages: readonly MessageMap[];
   details: readonly DetailMap[];
   kept: ReadonlyMap<string, KeptRule>;
+  /** A hospital's own rows are among them. */
+  ownRows: boolean;
 };
 
 const none: readonly string[] = [];
