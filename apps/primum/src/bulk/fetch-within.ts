@@ -1,5 +1,5 @@
-import { get as getHttp } from 'node:http';
-import { get as getHttps } from 'node:https';
+import { request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { isLoopbackHost, PrimumError } from '@primum/base';
 import { lookupWithin, type EndpointRules } from '../subscriptions/endpoint-rules.ts';
@@ -13,22 +13,23 @@ export function bulkRules(env: NodeJS.ProcessEnv, demonstration: boolean): Endpo
 }
 
 /**
- * A GET of an address that somebody else named: https, or http to this machine where that is allowed; to no private
+ * A GET, or with a body a POST, of an address that somebody else named: https, or http to this machine where that is allowed; to no private
  * address that nobody listed, asked of what the name resolves to; redirects are not followed. Throws
  * bulk.address-refused, bulk.remote-failed.
  */
-export function fetchWithin(rules: EndpointRules, address: string, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
+export function fetchWithin(rules: EndpointRules, address: string, headers: Readonly<Record<string, string>> = {}, body?: string): Promise<IncomingMessage> {
   const url = URL.canParse(address) ? new URL(address) : null;
   const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
   const ours = isLoopbackHost(host);
   if (url === null || url.username !== '' || (ours ? !rules.loopback || !/^https?:$/.test(url.protocol) : url.protocol !== 'https:')) throw new PrimumError('bulk.address-refused');
   return new Promise((resolve, reject) => {
-    const get = url.protocol === 'https:' ? getHttps : getHttp;
-    const asked = get(url, { headers: { ...headers, 'accept-encoding': 'identity' }, lookup: lookupWithin(rules), agent: false }, (answer) => {
+    const send = url.protocol === 'https:' ? requestHttps : requestHttp;
+    const asked = send(url, { method: body === undefined ? 'GET' : 'POST', headers: { ...headers, 'accept-encoding': 'identity' }, lookup: lookupWithin(rules), agent: false }, (answer) => {
       answer.setTimeout(idleMs, () => { answer.destroy(new PrimumError('bulk.remote-failed', 'silent for a minute')); });
       resolve(answer);
     });
     asked.setTimeout(idleMs, () => { asked.destroy(new PrimumError('bulk.remote-failed', 'no answer in a minute')); });
+    asked.end(body);
     asked.on('error', (error) => reject(error instanceof PrimumError ? error : new PrimumError('bulk.remote-failed', undefined, { cause: error })));
   });
 }

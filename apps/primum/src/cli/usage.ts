@@ -28,6 +28,8 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Devices that send over MQTT (up --mqtt-port N, or --mqtt-broker mqtts://HOST [--mqtt-share GROUP]; docs/devices.md).
   primum import table FILE --mapping M.json [--dry-run] [--report R.csv|R.ndjson]
       Rows of a CSV or Parquet file as resources, as a mapping says; without a running Primum too (docs/tables.md).
+  primum fhir import FILE|FOLDER
+  primum fhir pull URL --client ID --key FILE [--scope SCOPES] [--type TYPE,…]
   primum fhir reindex [--all] [--from TYPE/ID]
       Makes resources found again that lack what they are found by; --all: of every resource, after a change of parameters.
   primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]
