@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errorCatalogue } from '@primum/contract';
+import { errorCatalogue, permissions } from '@primum/contract';
 import { parseCodeTable } from '@primum/record';
 import { describe, expect, it } from 'vitest';
 import { usage } from '../apps/primum/src/cli/usage.ts';
@@ -20,12 +20,12 @@ describe('docs', () => {
     expect(broken).toEqual([]);
   });
 
-  it('name only codes of the error catalogue', () => {
+  it('name only codes of the error catalogue, and permissions', () => {
     const areas = [...new Set(Object.keys(errorCatalogue).map((code) => code.split('.')[0]!))].join('|');
     // Data in clear names columns, which look like codes.
     const unknown = pages.filter((page) => page !== join('docs', 'data-in-clear.md')).flatMap((page) => [...read(page).matchAll(new RegExp(`\`((?:${areas})\\.[a-z-]+)\``, 'g'))]
       .map(([, code]) => code!)
-      .filter((code) => !(code in errorCatalogue))
+      .filter((code) => !(code in errorCatalogue) && !permissions.some((permission) => permission === code))
       .map((code) => `${page}: ${code}`));
     expect(unknown).toEqual([]);
   });
