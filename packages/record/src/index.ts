@@ -9,6 +9,7 @@ export { readSites, writeSiteClock, type Site } from './clock/read-site.ts';
 export { reduceStay, cancellable, type StaySummary, type IcuPeriod } from './stays/reduce-stay.ts';
 export { stayFacts, stayFactChanges, type StayFact, type StayFactChange, type Demographics } from './stays/stay-facts.ts';
 export { eventName, type StayEvent, type StayEventKind, type StayEventDetail, type StayLocation } from './stays/stay-event.ts';
+export { loadStayRules, type StayRules } from './stays/stay-rules.ts';
 export { readStayEvents, writeStayEvents, writeStays, type NewStayEvent, type StayRow } from './stays/stay-rows.ts';
 export { joinBytes, resourceAad, sealResources, writeResourceRows, type ResourceRow, type SealedRow } from './resources/resource-rows.ts';
 export { openVersions, readResource, readHistory, type StoredResource, type VersionRow } from './resources/read-resource.ts';

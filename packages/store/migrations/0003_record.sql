@@ -80,7 +80,7 @@ create table stay_event (
   detail jsonb not null default '{}',
   cancels_seq bigint,
   cancels_n int,
-  message_id uuid not null,
+  message_id uuid,
   primary key (tenant, stay_id, seq, n)
 );
 

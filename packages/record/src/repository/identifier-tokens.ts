@@ -14,11 +14,19 @@ export function identifiersOf(keys: Pick<Keys, 'token'>, tenant: number, identif
   const tokens = identifiers.flatMap(({ system = '', value, type }) => {
     const code = type?.coding?.find((coding) => naming.has(coding.code ?? '-'))?.code;
     if (value === undefined || value === '' || (type?.coding !== undefined && code === undefined)) return [];
-    const authority = system.startsWith(authoritySystem) ? decodedAuthority(system.slice(authoritySystem.length)) : system;
-    return [keys.token(tenant, 'identifier', JSON.stringify([authority, value]))];
+    return [keys.token(tenant, 'identifier', JSON.stringify([authorityOf(system), value]))];
   });
   return [...new Map(tokens.map((token) => [token.toString('hex'), token])).values()];
 }
+
+/** Tokens (hex) of the numbers that name an Encounter's visit, those of type VN first: the same that messages find its stay by. */
+export function visitTokensOf(keys: Pick<Keys, 'token'>, tenant: number, identifiers: readonly Identifier[]): string[] {
+  const isVisit = ({ type }: Identifier): boolean => type?.coding?.some(({ code }) => code === 'VN') === true;
+  const numbers = identifiers.filter((identifier) => identifier.type?.coding === undefined || isVisit(identifier)).sort((a, b) => Number(isVisit(b)) - Number(isVisit(a)));
+  return [...new Set(numbers.flatMap(({ system = '', value = '' }) => (value === '' ? [] : [keys.token(tenant, 'visit', JSON.stringify([authorityOf(system), value])).toString('hex')])))];
+}
+
+const authorityOf = (system: string): string => (system.startsWith(authoritySystem) ? decodedAuthority(system.slice(authoritySystem.length)) : system);
 
 /** As `authoritySystem` of the messages' mapping encodes it. */
 function decodedAuthority(text: string): string {

@@ -1,9 +1,12 @@
-import type { Observation, Patient, Resource } from '@medplum/fhirtypes';
+import type { Encounter, Location, Observation, Patient, Resource } from '@medplum/fhirtypes';
 import { canonicalJson, PrimumError, type Clock } from '@primum/base';
 import { sqlState, writeOutbox, type Db, type Sql } from '@primum/store';
 import { requirePermission, scopesAllow, type Audit, type Authority, type Keys, type Policy, type Principal, type Purpose } from '@primum/trust';
 import type { CodeTable } from '../codes/code-table.ts';
 import { resourceAad, type ResourceRow } from '../resources/resource-rows.ts';
+import { followStays, type EncounterChange, type PatientChange, type StayEffects } from '../stays/follow-stays.ts';
+import { writeStayEvents, writeStays } from '../stays/stay-rows.ts';
+import { loadStayRules, type StayRules } from '../stays/stay-rules.ts';
 import { factsOfObservation, type ObservedFact } from '../timeline/facts-of-observation.ts';
 import { writeFacts } from '../timeline/write-facts.ts';
 import { identifiersOf } from './identifier-tokens.ts';
@@ -11,7 +14,7 @@ import { patientIdOf } from './patient-of.ts';
 import { rowIdOf } from './row-id.ts';
 import { writeVersions, type SearchIndex } from './write-versions.ts';
 
-export type WriteDeps = { db: Db; keys: Keys; audit: Audit; policy: Policy; clock: Clock; search: SearchIndex; codes: CodeTable };
+export type WriteDeps = { db: Db; keys: Keys; audit: Audit; policy: Policy; clock: Clock; search: SearchIndex; codes: CodeTable; /** How Encounters are read as stays; the shipped ones where absent. */ stayRules?: StayRules };
 
 export type WriteCall = {
   tenant: number;
@@ -45,7 +48,7 @@ const entitiesPerEvent = 1_500;
  * Writes resources in one transaction: all of them or none. Patients that the operations create are registered with
  * their keys and identifiers; every other patient must be on record (record.reference-unknown) and allowed to the
  * principal. Under the patients' locks a sequence is drawn, versions and what they are found by are written, Observations
- * become facts, and the audit event stands in the same transaction. Results are in the order of the operations.
+ * become facts, Encounters stays (followStays), and the audit event stands in the same transaction. Results are in the order of the operations.
  *
  * Errors: auth.forbidden, auth.scope-insufficient, record.reference-unknown, record.not-found (`mustExist`),
  * record.version-mismatch (`ifMatch`), record.version-conflict (others kept changing the same), record.erased.
@@ -140,14 +143,15 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
   const made = planned.filter((one) => registers(one, owners));
   const known = new Set([...planned.flatMap(({ patientId }) => (patientId !== null && owners.patients.has(patientId) ? [patientId] : [])), ...[...owners.of.values()].filter((id) => id !== null)]);
   // Sent together and run in this order: what is read and drawn after the locks is what holds under them.
-  const [roots, rows, [drawn]] = await Promise.all([
+  const [roots, rows, [drawn], site] = await Promise.all([
     // Locked in one order, as everybody who locks patients.
-    known.size === 0 ? [] : tx.query<{ id: string; root_id: string }>('select p.id, r.id as root_id from patient p join patient r on r.tenant = p.tenant and r.id = p.root_id where p.tenant = $1 and p.id = any($2::uuid[]) order by r.id for update of r', [tenant, [...known]]),
+    known.size === 0 ? [] : tx.query<{ id: string; root_id: string; site_id: number }>('select p.id, r.id as root_id, p.site_id from patient p join patient r on r.tenant = p.tenant and r.id = p.root_id where p.tenant = $1 and p.id = any($2::uuid[]) order by r.id for update of r', [tenant, [...known]]),
     standing.length === 0 ? [] : tx.query<Standing>(`
       select r.* from unnest($2::text[], $3::uuid[]) as t(type, id) cross join lateral (
         select type, id, version, patient_id, deleted, recorded_at, body from resource where tenant = $1 and type = t.type and id = t.id order by version desc limit 1) r`,
     [tenant, standing.map(({ type }) => type), standing.map(({ rowId }) => rowId)]),
     tx.query<{ seq: number; now: Date }>("select nextval('known_seq') as seq, now()", []),
+    made.length === 0 ? undefined : fhirSite(tx, tenant),
     ensureKeys(keys, tenant, [...made.map(({ rowId }) => rowId), ...known]),
   ]);
   const { seq, now } = drawn!; // a select of one row
@@ -155,6 +159,15 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
   const versions: ResourceRow[] = [];
   const results: Written[] = [];
   const facts: (ObservedFact & { patientId: string })[] = [];
+  const encounters: EncounterChange[] = [];
+  const patients: PatientChange[] = [];
+  const locations = new Map<string, Location>();
+  const follow = (rowId: string, existed: boolean, patientId: string | null, before: Resource | undefined, after: Resource | undefined): void => {
+    const { resourceType: type } = (after ?? before)!; // one of them is there
+    if (type === 'Encounter') encounters.push({ rowId, existed, patientId, before: before as Encounter | undefined, after: after as Encounter | undefined }); // both of the type
+    else if (type === 'Patient') patients.push({ rowId, existed, before: before as Patient | undefined, after: after as Patient | undefined }); // as above
+    else if (after?.resourceType === 'Location') locations.set(rowId, after);
+  };
   let corrects = false;
   for (const one of planned) {
     const { operation, type, id, rowId } = one;
@@ -172,6 +185,7 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
       const gone = factsOf(deps, tenant, said, rowId, was.patient_id);
       facts.push(...gone.map((fact) => ({ ...fact, value: null, status: 'retracted' as const })));
       corrects ||= gone.length > 0;
+      follow(rowId, true, was.patient_id, said, undefined);
       result('deleted', was.version + 1);
       continue;
     }
@@ -180,6 +194,7 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
     const patientId = one.patientId;
     const said = was === undefined || was.deleted ? undefined : await openStanding(keys, tenant, was);
     if (was !== undefined && said !== undefined && was.patient_id === patientId && canonicalJson(withoutOwnMeta(said)) === canonicalJson(body)) {
+      if (type !== 'Encounter') follow(rowId, true, patientId, body, body);
       result('unchanged', was.version, was.recorded_at);
       continue;
     }
@@ -190,17 +205,27 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
     const unsaid = said === undefined || was === undefined ? [] : factsOf(deps, tenant, said, rowId, was.patient_id).filter(({ key, patientId: whose }) => !keysNow.has(key) || whose !== patientId);
     facts.push(...unsaid.map((fact) => ({ ...fact, value: null, status: 'retracted' as const })), ...saying);
     corrects ||= said !== undefined && saying.length + unsaid.length > 0;
+    follow(rowId, was !== undefined, patientId, said, body);
     result(was === undefined || was.deleted ? 'created' : 'updated', version);
   }
   if (versions.length === 0) return results;
+  const placed = new Map(roots.map((row) => [row.id, row]));
+  const rootOf = (id: string): string => placed.get(id)?.root_id ?? id;
+  const stays = await erasedIfKeyless(() => followStays({ tx, keys, rules: deps.stayRules ?? loadStayRules() }, {
+    tenant, seq, now: now.getTime(), encounters, patients, locations, rootOf, siteOf: (id) => placed.get(id)?.site_id ?? site,
+  }));
+  facts.push(...stays.facts);
+  corrects ||= stays.facts.some(({ status }) => status !== 'final');
   await Promise.all([
     call.within?.(tx, results),
-    made.length === 0 ? undefined : registerPatients(tx, keys, tenant, seq, made.map(({ operation }) => (operation as { resource: Patient }).resource), made.map(({ rowId }) => rowId)), // registers() holds of Patients alone
+    made.length === 0 ? undefined : registerPatients(tx, keys, tenant, { seq, site: site! }, made.map(({ operation }) => (operation as { resource: Patient }).resource), made.map(({ rowId }) => rowId)), // registers() holds of Patients alone, and a site was found for those
     known.size === 0 ? undefined : tx.query('update patient set known_seq = $2 where tenant = $1 and id = any($3::uuid[])', [tenant, seq, [...known]]),
     writeVersions({ tx, keys, search: deps.search }, tenant, seq, versions),
+    writeStays(tx, tenant, seq, stays.stays),
+    writeStayEvents(tx, tenant, stays.events),
     writeFacts(tx, tenant, seq, facts.map((fact, n) => ({ ...fact, n, messageId: call.messageId ?? null }))),
     audit.write(tx, auditEvents(call, versions, clock.now())),
-    announce(tx, tenant, seq, facts, new Map(roots.map(({ id, root_id }) => [id, root_id])), { corrects, messageId: call.messageId, at: clock.now() }),
+    announce(tx, tenant, seq, facts, stays.touched, rootOf, { corrects, messageId: call.messageId, at: clock.now() }),
   ]);
   return results;
 }
@@ -238,14 +263,18 @@ function factsOf({ keys, codes }: WriteDeps, tenant: number, resource: Resource,
 }
 
 /** Patients of FHIR's own door stand under a site of that name, whose clock is the machine's. */
-async function registerPatients(tx: Sql, keys: Keys, tenant: number, seq: number, patients: readonly Patient[], rowIds: readonly string[]): Promise<void> {
+async function fhirSite(tx: Sql, tenant: number): Promise<number> {
   const [site] = await tx.query<{ id: number }>(`
     with made as (insert into site (tenant, code, name) select $1, 'fhir', 'FHIR' where not exists (select from site where tenant = $1 and code = 'fhir') on conflict (tenant, code) do nothing returning id)
     select id from made union all select id from site where tenant = $1 and code = 'fhir' limit 1`, [tenant]);
   if (site === undefined) throw new Overtaken(); // another made it in this moment
+  return site.id;
+}
+
+async function registerPatients(tx: Sql, keys: Keys, tenant: number, { seq, site }: { seq: number; site: number }, patients: readonly Patient[], rowIds: readonly string[]): Promise<void> {
   const identifiers = patients.flatMap((patient, n) => identifiersOf(keys, tenant, patient.identifier ?? []).map((token) => ({ token, patientId: rowIds[n]! })));
   await Promise.all([
-    tx.query('insert into patient (tenant, id, site_id, root_id, known_seq) select $1, t.id, $2, t.id, $3 from unnest($4::uuid[]) as t(id)', [tenant, site.id, seq, rowIds]),
+    tx.query('insert into patient (tenant, id, site_id, root_id, known_seq) select $1, t.id, $2, t.id, $3 from unnest($4::uuid[]) as t(id)', [tenant, site, seq, rowIds]),
     // Who has the number already keeps it: two people on record with one number are for a person to look at.
     identifiers.length === 0 ? undefined : tx.query('insert into patient_identifier (tenant, token, patient_id) select $1, * from unnest($2::bytea[], $3::uuid[]) on conflict do nothing',
       [tenant, identifiers.map(({ token }) => token), identifiers.map(({ patientId }) => patientId)]),
@@ -263,15 +292,22 @@ function auditEvents(call: WriteCall, versions: readonly ResourceRow[], at: Date
   });
 }
 
-async function announce(tx: Sql, tenant: number, seq: number, facts: readonly (ObservedFact & { patientId: string })[], rootOf: ReadonlyMap<string, string>, about: { corrects: boolean; messageId: string | undefined; at: Date }): Promise<void> {
-  if (facts.length === 0) return;
-  const byRoot = Map.groupBy(facts, ({ patientId }) => rootOf.get(patientId) ?? patientId);
-  await writeOutbox(tx, [...byRoot].map(([patientId, own]) => {
-    const times = own.map(({ effectiveAt }) => effectiveAt);
+async function announce(
+  tx: Sql, tenant: number, seq: number, facts: readonly (ObservedFact & { patientId: string })[], touched: StayEffects['touched'], rootOf: (id: string) => string,
+  about: { corrects: boolean; messageId: string | undefined; at: Date },
+): Promise<void> {
+  if (facts.length + touched.length === 0) return;
+  const times = [
+    ...facts.map(({ patientId, effectiveAt }) => ({ patientId, stayId: undefined, from: effectiveAt, to: effectiveAt })),
+    ...touched,
+  ];
+  await writeOutbox(tx, [...Map.groupBy(times, ({ patientId }) => rootOf(patientId))].map(([patientId, own]) => {
+    const stayId = own.findLast((one) => one.stayId !== undefined)?.stayId;
     return {
       tenant, topic: 'patient.changed', key: patientId,
       payload: {
-        patientId, seq, fromAt: times.reduce((a, b) => Math.min(a, b)), toAt: times.reduce((a, b) => Math.max(a, b)), kind: about.corrects ? 'correction' : 'facts',
+        patientId, ...(stayId === undefined ? {} : { stayId }), seq, fromAt: own.reduce((at, { from }) => Math.min(at, from), Infinity), toAt: own.reduce((at, { to }) => Math.max(at, to), -Infinity),
+        kind: about.corrects ? 'correction' : stayId === undefined ? 'facts' : 'stay',
         ...(about.messageId === undefined ? {} : { messageId: about.messageId }), receivedAtMs: about.at.getTime(),
       },
     };

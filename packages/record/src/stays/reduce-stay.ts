@@ -45,7 +45,8 @@ export function cancellable(events: readonly StayEvent[], kind: Extract<StayEven
   return activeEvents(events).filter((event) => event.kind === kind).sort((a, b) => a.seq - b.seq || a.n - b.n).at(-1);
 }
 
-function activeEvents(events: readonly StayEvent[]): StayEvent[] {
+/** The events that were not cancelled, in the order in which they were true. */
+export function activeEvents(events: readonly StayEvent[]): StayEvent[] {
   const cancelled = new Set(events.flatMap((event) => (event.cancels === undefined ? [] : [eventName(event.cancels)])));
   return events
     .filter((event) => event.cancels === undefined && !cancelled.has(eventName(event)))

@@ -23,7 +23,8 @@ export async function readStayEvents(sql: Sql, tenant: number, stayIds: readonly
   return events;
 }
 
-export type NewStayEvent = { stayId: string; messageId: string; event: StayEvent };
+/** `messageId`: which message said so; null where it came by FHIR, whose Encounter's versions are known at the same sequence. */
+export type NewStayEvent = { stayId: string; messageId: string | null; event: StayEvent };
 
 export async function writeStayEvents(tx: Sql, tenant: number, rows: readonly NewStayEvent[]): Promise<void> {
   if (rows.length === 0) return;
