@@ -13,7 +13,8 @@ import { createAudit, openKeys } from '@primum/trust';
 const tenant = 1;
 
 /**
- * Messages per second over real MLLP sockets from a sender in a process of its own, 8-OBX ORU^R01, each committed and
+ * Messages per second over real MLLP sockets from a sender in a process of its own, four ORU^R01 of 8 OBX to one ADT^A08
+ * (`--mix oru`: ORU^R01 alone), each committed and
  * fsynced before its AA. Two bursts (1 and 16 connections, one message in flight each) while the applier works beside
  * them, and the steady state: the bound of waiting messages holds the sender back to what is applied.
  */
@@ -41,7 +42,7 @@ export async function runHl7Ingest(options: Readonly<Record<string, string>> = {
       const acceptor = createAcceptor({ ...shared, backlog, onCommitted: () => applier.kick() }, { tenant });
       const listener = await listenMllp({ accept: acceptor.accept, saturated: acceptor.saturated, log }, { host: '127.0.0.1', port: 0 });
       const before = performance.now();
-      const { accepted, refused, seconds: took } = await send(listener.port, connections, seconds, run);
+      const { accepted, refused, seconds: took } = await send(listener.port, connections, seconds, run, options['mix'] ?? 'mixed');
       if (refused > 0) throw new Error(`${refused} messages were refused`);
       const appliedPerS = applier.figures().applied / ((performance.now() - before) / 1000);
       const left = await backlog.refresh();
@@ -73,9 +74,9 @@ export async function runHl7Ingest(options: Readonly<Record<string, string>> = {
   }
 }
 
-async function send(port: number, connections: number, seconds: number, run: string): Promise<{ accepted: number; refused: number; seconds: number }> {
+async function send(port: number, connections: number, seconds: number, run: string, mix: string): Promise<{ accepted: number; refused: number; seconds: number }> {
   const script = fileURLToPath(new URL('./support/hl7-sender.ts', import.meta.url));
-  const child = spawn(process.execPath, [script, String(port), String(connections), String(seconds), '48', run], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [script, String(port), String(connections), String(seconds), '48', run, mix], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   child.stdout.on('data', (chunk: Buffer) => { said += chunk.toString(); });
   const [code] = await once(child, 'close');

@@ -1,13 +1,14 @@
 /**
- * A sender in a process of its own: `hl7-sender.ts PORT CONNECTIONS SECONDS PATIENTS RUN`. Each connection sends an
- * 8-OBX ORU^R01, waits for its acknowledgement, and sends the next (the standard's blocking mode). Admits its patients
- * first. Prints one JSON line: {"accepted": AA's within the time, "refused", "seconds"}.
+ * A sender in a process of its own: `hl7-sender.ts PORT CONNECTIONS SECONDS PATIENTS RUN [MIX]`. Each connection sends a
+ * message, waits for its acknowledgement, and sends the next (the standard's blocking mode). `mixed`: four ORU^R01 of 8 OBX
+ * each, then an ADT^A08; `oru`: ORU^R01 alone. Admits its patients first. Prints one JSON line: {"accepted": AA's within the time, "refused", "seconds"}.
  */
 import { buildMessage, type SegmentInput } from '@primum/formats';
 import { connectMllp, type MllpClient } from '@primum/ingest';
 
 const [port = 0, connections = 1, seconds = 10, patients = 24] = process.argv.slice(2, 6).map(Number);
 const run = process.argv[6] ?? 'x';
+const mixed = process.argv[7] !== 'oru';
 const facility = 'BENCH';
 const epoch = Date.UTC(2026, 0, 1);
 let sequence = 0;
@@ -22,6 +23,11 @@ const pv1 = (patient: number): SegmentInput =>
 const admission = (patient: number): string => buildMessage([
   msh('BENCHADT', ['ADT', 'A01', 'ADT_A01'], epoch), ['EVN', 'A01', ts(epoch), '', '', '', ts(epoch)], pid(patient), pv1(patient),
 ]);
+
+const update = (patient: number, n: number): string => {
+  const at = epoch + 60_000 + n * 1_000;
+  return buildMessage([msh('BENCHADT', ['ADT', 'A08', 'ADT_A01'], at), ['EVN', 'A08', ts(at), '', '', '', ts(at)], pid(patient), pv1(patient)]);
+};
 
 const vitals = [['HR', '88', 'bpm'], ['RR', '18', 'rpm'], ['SPO2', '97', '%'], ['ABPS', '121', 'mmHg'], ['ABPD', '64', 'mmHg'], ['ABPM', '83', 'mmHg'], ['TEMP', '37.2', 'C'], ['LAC', '1.4', 'mmol/L']] as const;
 
@@ -45,7 +51,7 @@ const until = startedAt + seconds * 1000;
 await Promise.all(clients.map(async (client: MllpClient) => {
   while (performance.now() < until) {
     n += 1;
-    const answer = await client.send(results(n % patients, n));
+    const answer = await client.send(mixed && n % 5 === 0 ? update(n % patients, n) : results(n % patients, n));
     if (performance.now() > until) continue;
     if (answer.includes('MSA|AA')) accepted += 1;
     else refused += 1;
