@@ -22,7 +22,7 @@ export { retentionDuty, type RetentionDuty } from './rights/retention-duty.ts';
 export { recordPersonalData } from './rights/personal-data.ts';
 export { recordCopy } from './rights/record-copy.ts';
 export {
-  factsOfKeys, factsOfMessage, groupOf, patientsOfMessage, versionsOf, versionsOfMessage, type FactOrigin, type VersionOrigin,
+  factsOfKeys, factsOfMessage, factsOfStays, groupOf, patientsOfMessage, versionsBehindStays, versionsOf, versionsOfMessage, type FactOrigin, type VersionOrigin,
 } from './lineage/read-origins.ts';
 export { patientGroups } from './patients/patient-groups.ts';
 export { households } from './patients/households.ts';
@@ -53,3 +53,9 @@ export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimal
 export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';
 export type { ValidationIssue } from './validation/issue.ts';
 export { contentById, contentObjects, contentOfBinary, dropContents, insertContent, openParts, storeParts, type StoredContent } from './contents/sealed-parts.ts';
+export { createBuiltIn } from './terminology/built-in.ts';
+export type { CodeSystemSource, Concept, ValueSetContent } from './terminology/concepts.ts';
+export { largeSystem, loadLargeSystem } from './terminology/large-system.ts';
+export { systemOfResource } from './terminology/memory-system.ts';
+export { translate } from './terminology/translate.ts';
+export { contentOf, expandValueSet, inValueSet, safeUrl, type Membership, type TerminologySources } from './terminology/value-sets.ts';

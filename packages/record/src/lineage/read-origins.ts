@@ -1,4 +1,5 @@
 import type { Sql } from '@primum/store';
+import { stayFactCodes } from '../stays/stay-facts.ts';
 
 /** A row of the timeline and what it came from; ids, codes and times, no values. */
 export type FactOrigin = { key: string; seq: number; patientId: string; code: string; effectiveAt: Date; status: string; messageId: string | null };
@@ -31,6 +32,24 @@ export function versionsOf(sql: Sql, query: { tenant: number; type: string; ids:
   return sql.query<VersionOrigin>(
     `select ${versionColumns} from resource where tenant = $1 and type = $2 and id = any($3::uuid[]) order by id, version limit $4`,
     [query.tenant, query.type, query.ids, query.limit]);
+}
+
+/**
+ * Versions of stays' Encounters and of Patients that no message brought, known at these sequences: what facts of a stay of
+ * the same patient and sequence, which name no message, follow from.
+ */
+export function versionsBehindStays(sql: Sql, query: { tenant: number; patientIds: readonly string[]; seqs: readonly number[]; limit: number }): Promise<VersionOrigin[]> {
+  return sql.query<VersionOrigin>(
+    `select ${versionColumns} from resource r where tenant = $1 and patient_id = any($2::uuid[]) and seq = any($3::bigint[]) and message_id is null
+     and (type = 'Patient' or type = 'Encounter' and exists (select from stay s where s.tenant = $1 and s.id = r.id)) order by type, id, version limit $4`,
+    [query.tenant, query.patientIds, query.seqs, query.limit]);
+}
+
+/** The facts of stays that became known with such a version. */
+export function factsOfStays(sql: Sql, query: { tenant: number; patientId: string; seq: number; limit: number }): Promise<FactOrigin[]> {
+  return sql.query<FactOrigin>(
+    `select ${factColumns} from fact where tenant = $1 and patient_id = $2 and seq = $3 and code = any($4::text[]) and message_id is null order by n limit $5`,
+    [query.tenant, query.patientId, query.seq, stayFactCodes, query.limit]);
 }
 
 /** Whom a message was about. Its Provenance has its id and one patient; where there were two, links or stays name them. */

@@ -9,6 +9,9 @@ export type Demographics = {
   sex?: 'male' | 'female' | 'other' | 'unknown' | undefined;
 };
 
+/** Codes of what follows from stays and from the Patient, as below. */
+export const stayFactCodes: readonly string[] = ['30525-0', '46098-0', 'primum:hospital-admit', 'primum:icu-admit', 'primum:icu-discharge', 'primum:unit', 'primum:death'];
+
 /** A fact that follows from a stay; `name` is what its key is made of, so that a change of the stay corrects it. */
 export type StayFact = { name: string; code: string; value: number | null; text?: string; effectiveAt: number };
 

@@ -1,7 +1,7 @@
 import { PrimumError } from '@primum/base';
 import type { LineageGraph } from '@primum/contract';
 import { readMessageHeads } from '@primum/ingest';
-import { factsOfKeys, groupOf, patientsOfMessage, versionsOf, type FactOrigin } from '@primum/record';
+import { factsOfKeys, factsOfStays, groupOf, patientsOfMessage, versionsOf, type FactOrigin } from '@primum/record';
 import { erasedPatientOf } from '@primum/trust';
 import { readAlerts } from '../alerts/alert-row.ts';
 import { readPredictions } from '../scoring/prediction-row.ts';
@@ -104,7 +104,9 @@ async function down(deps: LineageDeps, graph: GraphBuilder, { kind, parts }: Nod
       if (version?.patientId === undefined || version.patientId === null) throw new PrimumError('lineage.node-missing');
       graph.add(versionNode(version));
       const group = await groupOf(db, tenant, [version.patientId]);
-      const facts = (await factsOfKeys(db, { tenant, patientIds: group, keys: [second], limit: maxRows })).filter(({ seq }) => seq === version.seq);
+      const results = (await factsOfKeys(db, { tenant, patientIds: group, keys: [second], limit: maxRows })).filter(({ seq }) => seq === version.seq);
+      const ofStays = version.messageId === null && (first === 'Encounter' || first === 'Patient') ? await factsOfStays(db, { tenant, patientId: version.patientId, seq: version.seq, limit: maxRows }) : [];
+      const facts = [...results, ...ofStays];
       await factsDown(deps, graph, facts, group);
       for (const { patientId, key, seq } of facts) graph.link(versionNode(version).id, `fact:${patientId}/${key}/${seq}`);
       return undefined;

@@ -1,6 +1,6 @@
 import { createTimeline, describeFeatures, evaluateFeatures } from '@primum/datasets';
 import { readMessageHeads } from '@primum/ingest';
-import { factsOfKeys, groupOf, readFacts, versionsOf, type FactOrigin } from '@primum/record';
+import { factsOfKeys, groupOf, readFacts, versionsBehindStays, versionsOf, type FactOrigin } from '@primum/record';
 import { readAlerts } from '../alerts/alert-row.ts';
 import { readPredictions, type StoredPrediction } from '../scoring/prediction-row.ts';
 import type { GraphBuilder } from './graph-builder.ts';
@@ -66,9 +66,14 @@ async function originsAt(deps: LineageDeps, { patientId, pinSeq }: Pick<StoredPr
 /** From facts to the versions of the record that say the same and to the messages that brought both. */
 export async function factsUp(deps: LineageDeps, graph: GraphBuilder, facts: readonly FactOrigin[]): Promise<void> {
   const { db, tenant, maxRows } = deps;
-  // The key of a result is the id of its Observation; a fact of the stay has no resource of its own.
+  // The key of a result is the id of its Observation; a fact of the stay names its message, or became known with the version that it follows from.
   const versions = await versionsOf(db, { tenant, type: 'Observation', ids: facts.map(({ key }) => key), limit: maxRows });
   const byRow = new Map(versions.map((version) => [`${version.id} ${version.seq}`, version]));
+  const ofStays = facts.filter(({ key, seq, messageId }) => messageId === null && !byRow.has(`${key} ${seq}`));
+  const behind = ofStays.length === 0 ? [] : await versionsBehindStays(db, { tenant, patientIds: ofStays.map(({ patientId }) => patientId), seqs: ofStays.map(({ seq }) => seq), limit: maxRows });
+  for (const fact of ofStays.filter((one) => graph.has(factId(one)))) {
+    for (const version of behind) if (version.seq === fact.seq && version.patientId === fact.patientId && graph.add(versionNode(version))) graph.link(versionNode(version).id, factId(fact));
+  }
   for (const fact of facts) {
     const version = byRow.get(`${fact.key} ${fact.seq}`);
     const to = factId(fact);
