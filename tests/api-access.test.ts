@@ -84,6 +84,18 @@ const table: Readonly<Record<RouteName, Row>> = {
   bulkStatus: { path: () => `/api/fhir/bulk/${randomUUID()}`, may: [], ok: 404 },
   cancelBulk: { path: () => `/api/fhir/bulk/${randomUUID()}`, may: [], ok: 404 },
   bulkFile: { path: () => `/api/fhir/bulk/${randomUUID()}/1`, may: [], ok: 404 },
+  validateResource: { path: () => '/api/fhir/Observation/$validate', body: observed, may: [...clinician, ...integration] },
+  validateStored: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/$validate`, may: clinician },
+  expandValueSet: { path: () => '/api/fhir/ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender', may: 'any role' },
+  expandValueSetByPost: { path: () => '/api/fhir/ValueSet/$expand', body: () => ({ resourceType: 'Parameters', parameter: [{ name: 'url', valueUri: 'http://hl7.org/fhir/ValueSet/administrative-gender' }] }), may: 'any role' },
+  validateInValueSet: { path: () => '/api/fhir/ValueSet/$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender&code=male', may: 'any role' },
+  validateInValueSetByPost: { path: () => '/api/fhir/ValueSet/$validate-code', body: () => ({ resourceType: 'Parameters', parameter: [{ name: 'url', valueUri: 'http://hl7.org/fhir/ValueSet/administrative-gender' }, { name: 'code', valueCode: 'male' }] }), may: 'any role' },
+  validateInSystem: { path: () => '/api/fhir/CodeSystem/$validate-code?url=http://hl7.org/fhir/administrative-gender&code=male', may: 'any role' },
+  validateInSystemByPost: { path: () => '/api/fhir/CodeSystem/$validate-code', body: () => ({ resourceType: 'Parameters', parameter: [{ name: 'coding', valueCoding: { system: 'http://hl7.org/fhir/administrative-gender', code: 'male' } }] }), may: 'any role' },
+  lookUpCode: { path: () => '/api/fhir/CodeSystem/$lookup?system=http://hl7.org/fhir/administrative-gender&code=male', may: 'any role' },
+  lookUpCodeByPost: { path: () => '/api/fhir/CodeSystem/$lookup', body: () => ({ resourceType: 'Parameters', parameter: [{ name: 'coding', valueCoding: { system: 'http://hl7.org/fhir/administrative-gender', code: 'male' } }] }), may: 'any role' },
+  translateCode: { path: () => '/api/fhir/ConceptMap/$translate?system=http://hl7.org/fhir/administrative-gender&code=male', may: 'any role' },
+  translateCodeByPost: { path: () => '/api/fhir/ConceptMap/$translate', body: () => ({ resourceType: 'Parameters', parameter: [{ name: 'code', valueCode: 'male' }] }), may: 'any role' },
   runSentView: { path: () => '/api/fhir/ViewDefinition/$run', body: () => patientView, may: clinician },
   runView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$run`, may: clinician, ok: 404 },
   keepView: { path: () => `/api/fhir/ViewDefinition/${randomUUID()}/$keep`, may: integration, ok: 404 },
@@ -197,6 +209,7 @@ const table: Readonly<Record<RouteName, Row>> = {
 /** What was answered and leaves no event: it is about nobody, or about the asker alone, or (the last) changed nothing. */
 const unlogged: readonly RouteName[] = [
   'health', 'openapi', 'smartConfiguration', 'capabilityStatement', 'externalIssuer', 'events', 'feeds', 'quality', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
+  'validateResource', 'expandValueSet', 'expandValueSetByPost', 'validateInValueSet', 'validateInValueSetByPost', 'validateInSystem', 'validateInSystemByPost', 'lookUpCode', 'lookUpCodeByPost', 'translateCode', 'translateCodeByPost',
   'getSession', 'account', 'emergencies', 'grants', 'endOwnSession', 'subscriptions',
 ];
 

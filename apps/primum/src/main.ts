@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   source: async () => (await import('./cli/source.ts')).source,
   device: async () => (await import('./cli/device.ts')).device,
   keys: async () => (await import('./cli/keys.ts')).keys,
+  terminology: async () => (await import('./cli/terminology.ts')).terminology,
   fhir: async () => (await import('./cli/fhir.ts')).fhir,
   hl7: async () => (await import('./cli/hl7.ts')).hl7,
   user: async () => (await import('./cli/user.ts')).user,

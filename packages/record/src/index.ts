@@ -53,3 +53,9 @@ export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimal
 export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';
 export type { ValidationIssue } from './validation/issue.ts';
 export { contentById, contentObjects, contentOfBinary, dropContents, insertContent, openParts, storeParts, type StoredContent } from './contents/sealed-parts.ts';
+export { createBuiltIn } from './terminology/built-in.ts';
+export type { CodeSystemSource, Concept, ValueSetContent } from './terminology/concepts.ts';
+export { largeSystem, loadLargeSystem } from './terminology/large-system.ts';
+export { systemOfResource } from './terminology/memory-system.ts';
+export { translate } from './terminology/translate.ts';
+export { contentOf, expandValueSet, inValueSet, safeUrl, type Membership, type TerminologySources } from './terminology/value-sets.ts';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createValidator } from './validator.ts';
 import { limits } from './issue.ts';
 import { verdictOf } from './verdict.ts';
+import { searchableTypes } from '../search/parameters.ts';
 
 const validator = createValidator();
 const wrong = (resource: unknown): string[] => validator.validate(resource).issues.filter(({ severity }) => severity === 'error').map(({ code, expression, detail }) => `${code} ${expression}: ${detail}`);
@@ -104,4 +105,10 @@ describe('what becomes of it', () => {
     expect(verdictOf('reject', [warning])).toBe('accepted-with-issues');
     expect([verdictOf('reject', [error]), verdictOf('accept', [error, warning]), verdictOf('quarantine', [error])]).toEqual(['rejected', 'accepted-with-issues', 'quarantined']);
   });
+});
+
+it('knows every type of FHIR R4', () => {
+  const types = [...searchableTypes().filter((type) => type !== 'ViewDefinition'), 'Binary', 'Bundle', 'Parameters', 'OperationOutcome'];
+  expect(types.length).toBeGreaterThan(130);
+  for (const resourceType of types) expect(wrong({ resourceType, id: 'x' }).filter((issue) => issue.includes('type'))).not.toContain(`invalid ${resourceType}: not a type of FHIR R4`);
 });

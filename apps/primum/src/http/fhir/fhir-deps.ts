@@ -30,7 +30,10 @@ export function createFhirDeps(core: Core, fhir: Fhir): FhirDeps {
       if (!isResourceType(resource.resourceType)) throw new PrimumError('fhir.invalid', 'resourceType is not one of FHIR R4');
       // Not a type of R4: it is valid where it can be run.
       if (String(resource.resourceType) === 'ViewDefinition') compileView(resource);
-      else demandValid(fhir, resource);
+      else {
+        await fhir.conformance.fresh();
+        demandValid(fhir, resource);
+      }
       // It is its creator's and not part of the record: it has addresses of its own, and no Bundle brings one.
       if (resource.resourceType === 'Subscription') throw new PrimumError('fhir.not-supported', 'a Subscription comes by itself, to /api/fhir/Subscription');
       return resource;

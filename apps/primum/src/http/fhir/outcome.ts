@@ -19,14 +19,23 @@ const types: Readonly<Record<number, NonNullable<OperationOutcomeIssue['code']>>
 
 /** Our error as FHIR says it; the code of the catalogue stands in `details`, what to do in `diagnostics`. No value of a patient is in either. */
 export function outcomeOf(error: PrimumError): OperationOutcome {
-  if (error instanceof FhirIssues && error.issues.length > 0) return { resourceType: 'OperationOutcome', issue: [...error.issues] };
+  if (error instanceof FhirIssues && error.issues.length > 0) return { resourceType: 'OperationOutcome', issue: error.issues.map((issue) => coded(issue, error.code)) };
   return outcome(error.code, error.message);
 }
 
+/** What is wrong says the code of the whole, too; what only warns does not. */
+function coded(issue: OperationOutcomeIssue, code: ErrorCode): OperationOutcomeIssue {
+  return issue.severity === 'error' ? { ...issue, details: { ...issue.details, coding: [codingOf(code), ...issue.details?.coding ?? []] } } : issue;
+}
+
+function codingOf(code: ErrorCode): { system: string; code: string; display: string } {
+  return { system: 'urn:primum:error', code, display: errorCatalogue[code].summary };
+}
+
 export function outcome(code: ErrorCode, message: string): OperationOutcome {
-  const { http, action, summary } = errorCatalogue[code];
+  const { http, action } = errorCatalogue[code];
   return {
     resourceType: 'OperationOutcome',
-    issue: [{ severity: 'error', code: types[http] ?? 'exception', details: { coding: [{ system: 'urn:primum:error', code, display: summary }], text: message }, diagnostics: action }],
+    issue: [{ severity: 'error', code: types[http] ?? 'exception', details: { coding: [codingOf(code)], text: message }, diagnostics: action }],
   };
 }

@@ -234,7 +234,7 @@ function call(setting: Setting, node: Extract<PathNode, { kind: 'call' }>, types
     case 'matches': {
       const pattern = given[0];
       if (pattern?.kind !== 'literal' || typeof pattern.value !== 'string') throw new BeyondSubset(name);
-      const compiled = new RegExp(pattern.value, 'su');
+      const compiled = patternOf(pattern.value);
       return over((values) => (values.length === 1 && typeof values[0] === 'string' ? [compiled.test(values[0])] : []), booleans);
     }
     case 'toString':
@@ -285,5 +285,14 @@ function operation(setting: Setting, node: Extract<PathNode, { kind: 'operator' 
       return both((a, b) => (a.length !== 1 || b.length !== 1 ? [] : typeof a[0] === 'number' && typeof b[0] === 'number' ? [a[0] + b[0]] : typeof a[0] === 'string' && typeof b[0] === 'string' ? [a[0] + b[0]] : []), left.types);
     default:
       throw new BeyondSubset(operator);
+  }
+}
+
+/** Some of the standard's own patterns escape what Unicode mode does not let them (`\-` in a class): these are read without it. */
+function patternOf(text: string): RegExp {
+  try {
+    return new RegExp(text, 'su');
+  } catch {
+    return new RegExp(text, 's');
   }
 }
