@@ -52,6 +52,8 @@ const table: Readonly<Record<RouteName, Row>> = {
   auditCheckpoint: { path: () => '/api/audit/checkpoint', may: ['privacy-officer', 'security-officer', 'auditor'] },
   auditProof: { path: () => `/api/audit/proof/${randomUUID()}`, may: ['privacy-officer', 'security-officer', 'auditor'], ok: 404 },
   auditExport: { path: () => '/api/audit/export?format=csv&action=sign-out', may: ['privacy-officer', 'security-officer', 'auditor'] },
+  destinations: { path: () => '/api/hl7/destinations', may: ['integration-engineer', 'ml-engineer'] },
+  requeueOutgoing: { path: () => `/api/hl7/outgoing/${randomUUID()}/requeue`, may: integration, ok: 404 },
   model: { path: () => '/api/model', may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'security-officer', 'auditor'] },
   capabilityStatement: { path: () => '/api/fhir/metadata', may: 'anyone' },
   createResource: { path: () => '/api/fhir/Observation', body: observed, may: clinician, ok: 201 },
@@ -208,7 +210,7 @@ const table: Readonly<Record<RouteName, Row>> = {
 
 /** What was answered and leaves no event: it is about nobody, or about the asker alone, or (the last) changed nothing. */
 const unlogged: readonly RouteName[] = [
-  'health', 'openapi', 'smartConfiguration', 'capabilityStatement', 'externalIssuer', 'events', 'feeds', 'quality', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
+  'health', 'openapi', 'smartConfiguration', 'capabilityStatement', 'externalIssuer', 'events', 'feeds', 'destinations', 'quality', 'model', 'modelDecisions', 'evidence', 'agreements', 'residency', 'policy', 'clients', 'launchableApps',
   'validateResource', 'expandValueSet', 'expandValueSetByPost', 'validateInValueSet', 'validateInValueSetByPost', 'validateInSystem', 'validateInSystemByPost', 'lookUpCode', 'lookUpCodeByPost', 'translateCode', 'translateCodeByPost',
   'getSession', 'account', 'emergencies', 'grants', 'endOwnSession', 'subscriptions',
 ];

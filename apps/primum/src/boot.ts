@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errorFields, PrimumError, type Log } from '@primum/base';
 import type { Figures, Mode } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
-import { createAcceptor, createApplier, createBacklog, createFactCheck, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, loadQualityRules, mappingsDirectory, registerSource } from '@primum/ingest';
+import { createAcceptor, createApplier, createBacklog, createFactCheck, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, loadQualityRules, mappingsDirectory, registerSource, startSenders } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
 import { bearerPrincipal, certificatePrincipal, demandTls, fhirPath, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
@@ -139,6 +139,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => rights.close());
 
   const fhir = openFhir(core, model.codes);
+  const senders = startSenders(core, tenant);
+  later(() => senders.close());
   const bulk = startBulk(core);
   later(() => bulk.close());
   const keptViews = startKeptViews({ core, sequencer, log });
@@ -172,7 +174,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const issuer = createIssuerMount(core);
   const subscriptions = startSubscriptions(core, fhir, { rules: endpointRules(process.env, core.mode === 'demonstration'), sequencer, base: () => `${issuer.current().origin}${fhirPath}` });
   later(() => subscriptions.close());
-  const handlers = createHandlers({ core, fhir, bulk, devices, qualityRules, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
+  const handlers = createHandlers({ core, fhir, bulk, senders, devices, qualityRules, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, issuer, transport, budget: createCallBudgets({ servicePerSecond: options.serviceCallsPerSecond }), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),

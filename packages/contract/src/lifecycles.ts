@@ -139,3 +139,16 @@ export const bulkLifecycle: TransitionTable<BulkState, BulkEvent> = {
   failed: { cancel: 'cancelled' },
   cancelled: {},
 };
+
+/**
+ * A message to another system. `queued` until it was answered for good: accepted, refused (AR), or failed (AE again and
+ * again). A person may put back what was not delivered.
+ */
+export type OutgoingState = 'queued' | 'acknowledged' | 'refused' | 'failed';
+export type OutgoingEvent = 'acknowledge' | 'refuse' | 'fail' | 'requeue';
+export const outgoingLifecycle: TransitionTable<OutgoingState, OutgoingEvent> = {
+  queued: { acknowledge: 'acknowledged', refuse: 'refused', fail: 'failed' },
+  acknowledged: {},
+  refused: { requeue: 'queued' },
+  failed: { requeue: 'queued' },
+};

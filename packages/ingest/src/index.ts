@@ -35,3 +35,7 @@ export { gapsBetween, readWaveforms, type WaveformSegment } from './devices/wave
 export { devicePersonalData, waveformObjects } from './devices/device-rights.ts';
 export { importTable, type RowFault, type TableCounts } from './tables/import-table.ts';
 export { parseTableMapping } from './tables/table-mapping.ts';
+export {
+  disableDestination, listDestinations, listUndelivered, outgoingPersonalData, queueHl7, setDestination, stepOutgoing, type Destination, type DestinationState, type Undelivered,
+} from './sending/outgoing.ts';
+export { startSenders, type SenderDeps } from './sending/start-senders.ts';

@@ -17,6 +17,8 @@ export type HandlerDeps = {
   auditLog: AuditLog;
   fhir: Fhir;
   bulk: { kick(): void };
+  /** Wakes what sends HL7 v2 to others. */
+  senders: { kick(): void };
   qualityRules: QualityRules;
   subscriptions: Pick<Subscriptions, 'kick' | 'rules'>;
   devices: Pick<MqttDoors, 'kick' | 'mqttPort'>;

@@ -1,4 +1,4 @@
-import { devicePersonalData, messagePersonalData, qualityPersonalData } from '@primum/ingest';
+import { devicePersonalData, messagePersonalData, qualityPersonalData, outgoingPersonalData } from '@primum/ingest';
 import { recordPersonalData } from '@primum/record';
 import { servingPersonalData } from '@primum/serving';
 import { trustPersonalData, type PersonalData } from '@primum/trust';
@@ -10,7 +10,7 @@ import { viewsPersonalData } from '../views/personal-data.ts';
  * Everything that is kept of a patient, in the order in which it is removed: predictions under their lock, messages while
  * the record still says whose they are, what trust remembers and who of the staff it is, then the record.
  */
-export const personalData: readonly PersonalData[] = [servingPersonalData, viewsPersonalData, bulkPersonalData, qualityPersonalData, messagePersonalData, devicePersonalData, trustPersonalData, staffPersonalData, recordPersonalData];
+export const personalData: readonly PersonalData[] = [servingPersonalData, viewsPersonalData, bulkPersonalData, outgoingPersonalData, qualityPersonalData, messagePersonalData, devicePersonalData, trustPersonalData, staffPersonalData, recordPersonalData];
 
 /** Tables that speak of patients and are kept when one is erased, each with the reason. */
 export const keptOfErased: Readonly<Record<string, string>> = {
