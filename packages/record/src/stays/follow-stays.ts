@@ -10,7 +10,7 @@ import type { ObservedFact } from '../timeline/facts-of-observation.ts';
 import { deepestPlace, readPlace } from './read-place.ts';
 import { activeEvents, reduceStay } from './reduce-stay.ts';
 import { stayFactChanges, stayFacts, type Demographics, type StayFact, type StayFactChange } from './stay-facts.ts';
-import { eventsOfEncounter, isStay, type SaidEvent } from './stay-of-encounter.ts';
+import { eventsOfEncounter, isStay, stayChanges } from './stay-of-encounter.ts';
 import type { StayEvent } from './stay-event.ts';
 import { readStayEvents, type NewStayEvent, type StayRow } from './stay-rows.ts';
 import type { StayRules } from './stay-rules.ts';
@@ -19,7 +19,7 @@ import type { StayRules } from './stay-rules.ts';
 export type EncounterChange = { rowId: string; existed: boolean; patientId: string | null; before: Encounter | undefined; after: Encounter | undefined };
 export type PatientChange = { rowId: string; existed: boolean; before: Patient | undefined; after: Patient | undefined };
 
-export type FollowCall = {
+type FollowCall = {
   tenant: number;
   seq: number;
   /** Milliseconds; when a finished Encounter that does not say when it ended has ended. */
@@ -33,7 +33,7 @@ export type FollowCall = {
   rootOf(patientId: string): string;
 };
 
-export type FollowDeps = { tx: Sql; keys: Pick<Keys, 'token' | 'open'>; rules: StayRules };
+type FollowDeps = { tx: Sql; keys: Pick<Keys, 'token' | 'open'>; rules: StayRules };
 
 export type StayEffects = {
   stays: StayRow[];
@@ -44,7 +44,7 @@ export type StayEffects = {
 };
 
 /** What a stay's facts are named by, at both doors: a correction at one corrects what the other said. */
-export const stayFactKey = (keys: Pick<Keys, 'token'>, tenant: number, about: string, name: string): string =>
+const stayFactKey = (keys: Pick<Keys, 'token'>, tenant: number, about: string, name: string): string =>
   uuidOf(keys.token(tenant, 'commitment', JSON.stringify(['key', 'stay-fact', about, name])));
 
 type KnownStay = { id: string; patient_id: string; site_id: number; visit_token: Buffer; root_id: string; fed: boolean };
@@ -90,7 +90,7 @@ export async function followStays(deps: FollowDeps, call: FollowCall): Promise<S
     const now = own === undefined ? openStay(deps, call, { rowId, patientId: patientId!, tokens: numbers, byToken, next }) // said nothing where it is nobody's
       : { ...own, ...(patientId === null ? {} : ownerOf(call, patientId, own)), ...(numbers.includes(own.visitToken) ? {} : { visitToken: numbers.find((token) => !byToken.has(token)) ?? own.visitToken }) };
     if (now === null) continue;
-    const events = difference(active, said).map((event): StayEvent => ({ ...event, seq: call.seq, n: n++ }));
+    const events = stayChanges(active, said).map((event): StayEvent => ({ ...event, seq: call.seq, n: n++ }));
     if (events.length === 0 && now.patientId === own?.patientId && now.visitToken === own.visitToken) continue;
     effects.events.push(...events.map((event) => ({ stayId: rowId, messageId: null, event })));
     next.set(rowId, { was: held.get(rowId)?.row, now: { ...now, events: [...now.events, ...events] } });
@@ -107,17 +107,6 @@ export async function followStays(deps: FollowDeps, call: FollowCall): Promise<S
 }
 
 const stands = ({ after }: EncounterChange): boolean => after !== undefined && isStay(after);
-
-/** Cancellations of what is not said any more, then what is said anew. */
-function difference(active: readonly StayEvent[], said: readonly SaidEvent[]): SaidEvent[] {
-  const nameOf = ({ kind, effectiveAt, location, hospitalAdmittedAt, died }: SaidEvent): string => canonicalJson({ kind, effectiveAt, location, hospitalAdmittedAt, died });
-  const standing = new Set(active.map(nameOf));
-  const wanted = new Set(said.map(nameOf));
-  return [
-    ...active.filter((event) => !wanted.has(nameOf(event))).map(({ kind, effectiveAt, seq, n }): SaidEvent => ({ kind: `cancel-${kind as 'admit' | 'transfer' | 'discharge'}`, effectiveAt, cancels: { seq, n } })), // cancellations are not among those that stand
-    ...said.filter((event) => !standing.has(nameOf(event))),
-  ];
-}
 
 type Opening = { rowId: string; patientId: string; tokens: readonly string[]; byToken: Map<string, Held>; next: Map<string, { was: StayRow | undefined; now: StayRow }> };
 

@@ -6,7 +6,7 @@ import type { StayRules, WardRule } from './stay-rules.ts';
 export type EncounterLocation = NonNullable<Encounter['location']>[number];
 
 /** The Location that a reference names; undefined where it is not on record. */
-export type FindLocation = (id: string) => Location | undefined;
+type FindLocation = (id: string) => Location | undefined;
 
 /** Places within each other that are looked at: bed, room, ward, and some more. */
 export const deepestPlace = 5;

@@ -3,10 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PrimumError } from '@primum/base';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readPlace, type EncounterLocation } from './read-place.ts';
-import { reduceStay } from './reduce-stay.ts';
-import { eventsOfEncounter, isStay, type SaidEvent } from './stay-of-encounter.ts';
+import { activeEvents, reduceStay, type StaySummary } from './reduce-stay.ts';
+import type { StayEvent } from './stay-event.ts';
+import { eventsOfEncounter, isStay, stayChanges, type SaidEvent } from './stay-of-encounter.ts';
 import { loadStayRules } from './stay-rules.ts';
 
 const rules = loadStayRules();
@@ -65,6 +67,29 @@ describe('an Encounter', () => {
     expect(events(encounter({ location: [{ location: { display: 'ICU 1' }, status: 'completed' }, { location: { display: 'ICU 2' }, status: 'active' }] }))).toMatchObject([{ location: { ward: 'ICU', bed: '2' } }]);
     const parts: EncounterLocation[] = [{ location: { display: 'ICU' } }, { location: { display: 'Bed 4' }, physicalType: { coding: [{ code: 'bd' }] } }];
     expect(events(encounter({ location: parts }))).toMatchObject([{ location: { ward: 'ICU', bed: 'Bed 4', icu: true } }]);
+  });
+});
+
+describe('versions of an Encounter', () => {
+  const hours = fc.integer({ min: 0, max: 9 }).map((hour) => `2026-03-01T0${hour}:00:00Z`);
+  const version = fc.record({
+    status: fc.constantFrom('in-progress', 'finished', 'onleave', 'planned', 'entered-in-error'), start: hours, end: fc.option(hours, { nil: undefined }),
+    places: fc.array(fc.record({ display: fc.constantFrom('ICU 1', 'ICU 2', 'MICU 1', 'WARD 1'), start: fc.option(hours, { nil: undefined }) }), { maxLength: 4 }),
+  }).map(({ status, start: from, end, places }): Encounter => encounter({
+    status: status as Encounter['status'], period: { start: from, ...(end === undefined ? {} : { end }) }, // of the list above
+    location: places.map(({ display, start: since }) => ({ location: { display }, ...(since === undefined ? {} : { period: { start: since } }) })),
+  }));
+  const plain = ({ icuPeriods, units, died, ...rest }: StaySummary) => ({ ...rest, icuPeriods: icuPeriods.map(({ from, to }) => [from, to]), units: units.map(({ unit, from }) => [unit, from]), died: died?.at ?? null });
+
+  it('add up to what the last one says, whatever stood in those before', () => {
+    expect(() => fc.assert(fc.property(fc.array(version, { minLength: 1, maxLength: 6 }), (versions) => {
+      const stored: StayEvent[] = [];
+      for (const [seq, one] of versions.entries()) {
+        for (const [n, event] of stayChanges(activeEvents(stored), events(one)).entries()) stored.push({ ...event, seq, n });
+      }
+      expect(stayChanges(activeEvents(stored), events(versions.at(-1)!))).toEqual([]); // there is one at least
+      expect(plain(reduceStay(stored))).toEqual(plain(summary(versions.at(-1)!))); // as above
+    }))).not.toThrow();
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Encounter } from '@medplum/fhirtypes';
+import { canonicalJson } from '@primum/base';
 import { joinPlaces, type EncounterLocation } from './read-place.ts';
 import type { StayEvent, StayLocation } from './stay-event.ts';
 import type { StayRules } from './stay-rules.ts';
@@ -61,6 +62,17 @@ function died(rules: StayRules, { hospitalization }: Encounter): boolean {
   const disposition = hospitalization?.dischargeDisposition;
   if (disposition?.coding?.some(({ system = '', code = '' }) => rules.deathDispositions.has(`${system}|${code}`)) === true) return true;
   return /\b(?:expired|died|deceased)\b/i.test(disposition?.text ?? '');
+}
+
+/** What to append so that a stay of the events `active` becomes what was `said`: cancellations of what is not said any more, then what is new. */
+export function stayChanges(active: readonly StayEvent[], said: readonly SaidEvent[]): SaidEvent[] {
+  const nameOf = ({ kind, effectiveAt, location, hospitalAdmittedAt, died }: SaidEvent): string => canonicalJson({ kind, effectiveAt, location, hospitalAdmittedAt, died });
+  const standing = new Set(active.map(nameOf));
+  const wanted = new Set(said.map(nameOf));
+  return [
+    ...active.filter((event) => !wanted.has(nameOf(event))).map(({ kind, effectiveAt, seq, n }): SaidEvent => ({ kind: `cancel-${kind as 'admit' | 'transfer' | 'discharge'}`, effectiveAt, cancels: { seq, n } })), // cancellations are not among those that stand
+    ...said.filter((event) => !standing.has(nameOf(event))),
+  ];
 }
 
 /** Milliseconds; null for nothing, and for a date without a time. */
