@@ -29,8 +29,24 @@ function columnOf(tokens: SearchTokens, type: string, { code, descending, parame
   return { sql, descending, shown: sql, literal: numberSql };
 }
 
-export function orderSql(columns: readonly SortColumn[], idDescending: boolean): string {
-  return [...columns.map(({ sql, descending }) => `${sql} ${descending ? 'desc' : 'asc'}`), `s.type ${idDescending ? 'desc' : 'asc'}`, `s.id ${idDescending ? 'desc' : 'asc'}`].join(', ');
+/** The order of a page: its keys, then the type where there are several, then the id. `several`: types are searched. */
+export type Order = { columns: readonly SortColumn[]; idDescending: boolean; several: boolean };
+
+const typeSql = 's.type collate "C"';
+
+export function orderSql({ columns, idDescending, several }: Order): string {
+  const last = idDescending ? 'desc' : 'asc';
+  return [...columns.map(({ sql, descending }) => `${sql} ${descending ? 'desc' : 'asc'}`), ...(several ? [`${typeSql} ${last}`] : []), `s.id ${last}`].join(', ');
+}
+
+/** The same order of rows at hand; an id's text is ordered as the id is. */
+export function compareRows({ columns, idDescending }: Order, a: { keys: readonly number[]; type: string; id: string }, b: typeof a): number {
+  for (const [n, { descending }] of columns.entries()) {
+    const [one, other] = [a.keys[n]!, b.keys[n]!]; // a key for each column
+    if (one !== other) return (one < other ? -1 : 1) * (descending ? -1 : 1);
+  }
+  const [one, other] = a.type === b.type ? [a.id, b.id] : [a.type, b.type];
+  return one === other ? 0 : (one < other ? -1 : 1) * (idDescending ? -1 : 1);
 }
 
 /** Where a page ended: the values of its last row's keys, its type and row id. Dates, numbers and random ids: nothing that names anybody. */
@@ -49,8 +65,8 @@ export function readCursor(text: string, keys: number): Cursor {
 }
 
 /** Rows behind a cursor in the order. In one direction it is one comparison of rows, which an index serves. */
-export function afterSql(columns: readonly SortColumn[], idDescending: boolean, { keys, type, id }: Cursor): string {
-  const last = [{ sql: 's.type', literal: `'${type}'`, descending: idDescending }, { sql: 's.id', literal: `'${id}'::uuid`, descending: idDescending }];
+export function afterSql({ columns, idDescending, several }: Order, { keys, type, id }: Cursor): string {
+  const last = [...(several ? [{ sql: typeSql, literal: `'${type}'`, descending: idDescending }] : []), { sql: 's.id', literal: `'${id}'::uuid`, descending: idDescending }];
   const all = [...columns.map((column, n) => ({ sql: column.sql, literal: column.literal(keys[n]!), descending: column.descending })), ...last]; // readCursor counted them
   if (all.every(({ descending }) => descending === idDescending)) return `(${all.map(({ sql }) => sql).join(', ')}) ${idDescending ? '<' : '>'} (${all.map(({ literal }) => literal).join(', ')})`;
   return all.toReversed().reduce((rest, { sql, literal, descending }) => `(${sql} ${descending ? '<' : '>'} ${literal}${rest === '' ? '' : ` or (${sql} = ${literal} and ${rest})`})`, '');
