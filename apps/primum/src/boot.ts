@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errorFields, PrimumError, type Log } from '@primum/base';
 import type { Figures, Mode } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
-import { createAcceptor, createApplier, createBacklog, createFactCheck, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, loadQualityRules, mappingsDirectory, registerSource, startSenders } from '@primum/ingest';
+import { acceptBatches, createAcceptor, createApplier, createBacklog, createFactCheck, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, loadQualityRules, mappingsDirectory, registerSource, startSenders } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
 import { bearerPrincipal, certificatePrincipal, demandTls, fhirPath, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
@@ -198,7 +198,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const origin = tls === undefined ? `http://127.0.0.1:${httpPort}` : `https://${transport.hosts[0] ?? 'localhost'}:${httpPort}`;
   await issuer.open(origin);
   subscriptions.serve(app.server, isOurUpgrade(transport.hosts));
-  const mllp = { accept: (frame: Buffer, connection: { remote: string }) => acceptor.accept(frame, connection), saturated: () => acceptor.saturated(), log };
+  const mllp = { accept: acceptBatches((frame, connection) => acceptor.accept(frame, connection)), saturated: () => acceptor.saturated(), log };
   const listener = await listenMllp(mllp, { host: transport.mllpListen, port: options.mllpPort ?? 2_575, maxFrameBytes, ...(tls === undefined ? {} : { tls }) });
   later(() => listener.close());
   // Senders on this machine (the simulated ward, primum import) need no certificate.

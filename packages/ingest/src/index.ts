@@ -39,3 +39,5 @@ export {
   disableDestination, listDestinations, listUndelivered, outgoingPersonalData, queueHl7, setDestination, stepOutgoing, type Destination, type DestinationState, type Undelivered,
 } from './sending/outgoing.ts';
 export { startSenders, type SenderDeps } from './sending/start-senders.ts';
+export { acceptBatches } from './batch/accept-batch.ts';
+export { splitBatch, type Batch, type CountMismatch } from './batch/split-batch.ts';

@@ -4,9 +4,14 @@ import { parseArgs } from 'node:util';
 import { PrimumError } from '@primum/base';
 import { decodeMessage, field, locationOf, parseMessage, type Hl7Message } from '@primum/formats';
 import { convertMessage, countCoverage, loadV2Mappings, type Conversion, type FieldCoverage, type FieldTrace } from '@primum/ingest';
+import { destinations, importFiles, sendFile, undelivered, type Hl7Values } from './hl7-exchange.ts';
 import { homeOf } from './settings.ts';
 
-const usage = 'primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]';
+const usage = `primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]
+  primum hl7 import FILE|FOLDER                 messages and batches, accepted as a listener would
+  primum hl7 destination list | add NAME --host HOST --port PORT [--tls] [--ca FILE] [--application A] [--facility F] | disable NAME
+  primum hl7 send FILE --to NAME [--patient ID] one message; its MSH is written anew
+  primum hl7 undelivered [--requeue ID]`;
 const mostFiles = 10_000;
 
 /**
@@ -15,9 +20,14 @@ const mostFiles = 10_000;
  */
 export async function hl7(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
-    args: [...args], allowPositionals: true, options: { home: { type: 'string' }, json: { type: 'boolean' }, values: { type: 'boolean' } },
+    args: [...args], allowPositionals: true, options: {
+      home: { type: 'string' }, json: { type: 'boolean' }, values: { type: 'boolean' }, to: { type: 'string' }, patient: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, tls: { type: 'boolean' }, ca: { type: 'string' },
+      application: { type: 'string' }, facility: { type: 'string' }, requeue: { type: 'string' },
+    },
   });
   const [verb, path] = positionals;
+  const other = verb === undefined ? undefined : others[verb];
+  if (other !== undefined) return other(values, positionals.slice(1));
   if (verb !== 'explain' || path === undefined) throw new PrimumError('config.usage', usage);
   const tables = await loadV2Mappings(join(homeOf(values.home), 'mappings', 'v2'));
   const files = await filesAt(path);
@@ -42,6 +52,8 @@ export async function hl7(args: readonly string[]): Promise<void> {
     } else console.log(explanation(message, conversion, values.values === true));
   }
 }
+
+const others: Readonly<Record<string, (values: Hl7Values, rest: readonly string[]) => Promise<void>>> = { import: importFiles, destination: destinations, send: sendFile, undelivered };
 
 async function filesAt(path: string): Promise<{ folder: boolean; names: string[] }> {
   try {

@@ -19,6 +19,13 @@ const read = (ack: string) => {
 const lines = (input: Partial<AckInput>): string[] => buildAck({ header, controlId: 'ACK1', at, ...input }).split('\r');
 
 describe('buildAck', () => {
+  test('answers whatever stands in MSH-9: what could be no event is not said back', () => {
+    for (const event of ['A\u0000', 'A01&x', '\u0000\u0000', 'A'.repeat(500)]) {
+      const header = peekHeader(Buffer.from(`MSH|^~\\&|LAB|N|EHR|N|20260101||ADT^${event}|C1|P|2.5\r`));
+      expect(buildAck({ header, controlId: 'X', at: new Date(0), error: { code: 'hl7.frame-malformed' } })).toContain('MSA|AR|C1');
+    }
+  });
+
   test('accept', () => {
     expect(lines({})).toEqual([
       'MSH|^~\\&|PRIMUM|ICU|LAB^1.2^ISO|GHH|20240301120000.250+0000||ACK^R01^ACK|ACK1|T|2.5.1', 'MSA|AA|C\\T\\7', '',

@@ -42,7 +42,8 @@ export function buildAck({ header, code, controlId, at, error }: AckInput): stri
 }
 
 function mshOf(header: Hl7Header | undefined, controlId: string, at: Date, version: string, encoding: Hl7Encoding): string {
-  const event = header?.triggerEvent ?? '';
+  // Only an event that could be one is said back: an answer is always made, whatever came.
+  const event = /^[A-Za-z0-9]{1,4}$/.test(header?.triggerEvent ?? '') ? header?.triggerEvent ?? '' : '';
   const own = (value: FieldInput): string => writeField(value, encoding);
   const fields = [
     raw(header, 5), raw(header, 6), raw(header, 3), raw(header, 4),

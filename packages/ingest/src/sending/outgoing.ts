@@ -1,6 +1,6 @@
 import { isLoopbackHost, PrimumError, uuidv7 } from '@primum/base';
 import { nextState, outgoingLifecycle, type OutgoingEvent, type OutgoingState } from '@primum/contract';
-import { buildMessage, type SegmentInput } from '@primum/formats';
+import { buildSegment, type SegmentInput } from '@primum/formats';
 import type { Sql } from '@primum/store';
 import { personalTables, type Keys, type PersonalData } from '@primum/trust';
 
@@ -8,8 +8,8 @@ export type Destination = { name: string; host: string; port: number; tls: boole
 export type DestinationState = Destination & { id: number; disabled: boolean; queued: number; oldestQueuedAt: Date | null; failures: number; undelivered: number; lastAcknowledgedAt: Date | null };
 export type Undelivered = { id: string; destination: string; controlId: string; type: string; status: OutgoingState; code: string; attempts: number; createdAt: Date };
 
-/** Messages that may wait for one destination: a receiver that is down for a weekend, and no more. */
-const maxQueued = 100_000;
+/** Messages that may wait for one destination, or for a person after they were not delivered: a receiver that is down for a weekend, and no more. */
+const maxKept = 100_000;
 export const outgoingAad = (id: string): string => `outgoing|${id}`;
 
 export const outgoingPersonalData: PersonalData = personalTables('outgoing', [{ table: 'outgoing_message' }]);
@@ -27,27 +27,28 @@ export async function setDestination(tx: Sql, tenant: number, destination: Desti
 
 export async function disableDestination(tx: Sql, tenant: number, name: string): Promise<void> {
   const rows = await tx.query('update destination set disabled_at = now() where tenant = $1 and name = $2 returning id', [tenant, name]);
-  if (rows.length === 0) throw new PrimumError('hl7.destination-unknown');
+  if (rows.length === 0) throw new PrimumError('sending.destination-unknown');
 }
 
 /**
  * Puts a message into a destination's queue, in the caller's transaction: it is sent once that is committed, in this
- * order, and again with the same control ID until it is answered. `segments`: without MSH, which is made here. The key of
- * `patientId` must have been ensured. Errors: hl7.destination-unknown, hl7.destination-full.
+ * order, and again with the same control ID until it is answered. `segments`: without MSH, which is made here; a string is a
+ * segment as it stands, with the delimiters `|^~\&`. The key of `patientId` must have been ensured. Errors: sending.destination-unknown, sending.destination-full.
  */
 export async function queueHl7(
-  tx: Sql, keys: Pick<Keys, 'seal'>, tenant: number, to: string, message: { type: readonly [code: string, trigger: string, structure?: string]; patientId: string | null; segments: readonly SegmentInput[]; at: Date },
+  tx: Sql, keys: Pick<Keys, 'seal'>, tenant: number, to: string, message: { type: readonly [code: string, trigger: string, structure?: string]; patientId: string | null; segments: readonly (SegmentInput | string)[]; at: Date },
 ): Promise<{ id: string; controlId: string }> {
   // The row's lock makes the order of the queue the order of the commits.
   const [destination] = await tx.query<{ id: number; application: string; facility: string }>('select id, application, facility from destination where tenant = $1 and name = $2 and disabled_at is null for update', [tenant, to]);
-  if (destination === undefined) throw new PrimumError('hl7.destination-unknown');
-  const [waiting] = await tx.query<{ n: number }>("select count(*) as n from outgoing_message where tenant = $1 and destination_id = $2 and status = 'queued'", [tenant, destination.id]);
-  if ((waiting?.n ?? 0) >= maxQueued) throw new PrimumError('hl7.destination-full', to);
+  if (destination === undefined) throw new PrimumError('sending.destination-unknown');
+  const [kept] = await tx.query<{ n: number }>("select count(*) as n from outgoing_message where tenant = $1 and destination_id = $2 and status in ('queued', 'refused', 'failed')", [tenant, destination.id]);
+  if ((kept?.n ?? 0) >= maxKept) throw new PrimumError('sending.destination-full', to);
   const id = uuidv7(message.at.getTime());
-  const controlId = id.replaceAll('-', '').slice(0, 20);
+  // The random part of the id: a receiver takes two messages with one control ID for one, however many begin in one millisecond.
+  const controlId = id.replaceAll('-', '').slice(-20);
   const at = message.at.toISOString().replace(/[-:TZ]/g, '').slice(0, 14);
   const msh: SegmentInput = ['MSH', 'PRIMUM', 'PRIMUM', destination.application, destination.facility, `${at}+0000`, '', message.type, controlId, 'P', '2.5.1', '', '', '', '', '', 'UNICODE UTF-8'];
-  const text = buildMessage([msh, ...message.segments]);
+  const text = [msh, ...message.segments].map((segment) => `${typeof segment === 'string' ? segment : buildSegment(segment)}\r`).join('');
   const { patientId } = message;
   const sealed = keys.seal(tenant, patientId === null ? { kind: 'tenant' } : { kind: 'patient', patientId }, Buffer.from(text), outgoingAad(id));
   await tx.query("insert into outgoing_message (tenant, id, destination_id, control_id, type, patient_id, status, sealed) values ($1, $2, $3, $4, $5, $6, 'queued', $7)", [tenant, id, destination.id, controlId, message.type.slice(0, 2).join('^'), patientId, sealed]);

@@ -1,3 +1,5 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -113,6 +115,45 @@ describe('sending HL7 v2', () => {
     expect(lab.got.filter(({ value }) => value === 'second')).toHaveLength(1);
   });
 
+  it('outlives the process that sends: killed between sending and answer, every message arrives, in order', async () => {
+    await using stack = new AsyncDisposableStack();
+    let answering = 3;
+    const icu = await receiver((n) => (n <= answering ? 'AA' : null));
+    stack.defer(() => icu.close());
+    await destination('icu', icu.port);
+    await db.query("update destination set timeout_ms = 30000 where name = 'icu'", []);
+    const ids: string[] = [];
+    for (let n = 0; n < 6; n += 1) ids.push((await queue('icu', `value ${n}`)).controlId);
+    const child = fork(new URL('../testing/sender-worker.ts', import.meta.url), [db.url, folder], { execArgv: [] });
+    await until(() => icu.got.length === 4);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    expect((await stateOf('icu')).queued).toBe(3);
+    answering = 100;
+    // As if the dead process's lease had run out.
+    await db.query("update destination set leased_until = now() where name = 'icu'", []);
+    const running = senders();
+    stack.defer(() => running.close());
+    await until(async () => (await stateOf('icu')).queued === 0);
+    expect(icu.got.map(({ controlId }) => controlId)).toEqual([...ids.slice(0, 4), ...ids.slice(3)]);
+  });
+
+  it('stops at once although a receiver does not answer', async () => {
+    await using stack = new AsyncDisposableStack();
+    const deaf = await receiver(() => null);
+    stack.defer(() => deaf.close());
+    await destination('deaf', deaf.port);
+    await db.query("update destination set timeout_ms = 30000 where name = 'deaf'", []);
+    await queue('deaf', 'x');
+    const running = senders();
+    await until(() => deaf.got.length === 1);
+    const from = performance.now();
+    await running.close();
+    expect(performance.now() - from).toBeLessThan(5_000);
+    expect((await stateOf('deaf')).queued).toBe(1);
+    await db.query("update destination set disabled_at = now() where name = 'deaf'", []);
+  });
+
   it('puts aside what is refused, and what fails again and again; says so, and puts it back when asked', async () => {
     await using stack = new AsyncDisposableStack();
     const answers = new Map<string, string>();
@@ -138,7 +179,7 @@ describe('sending HL7 v2', () => {
 
   it('sends nothing of an erased patient, and refuses plain text beyond this machine', async () => {
     await expect(setDestination(db, tenant, { name: 'far', host: '10.1.2.3', port: 2575, tls: false, caFile: null, application: '', facility: '', timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'net.plaintext-refused' });
-    await expect(queue('nowhere', 'x')).rejects.toMatchObject({ code: 'hl7.destination-unknown' });
+    await expect(queue('nowhere', 'x')).rejects.toMatchObject({ code: 'sending.destination-unknown' });
     await using stack = new AsyncDisposableStack();
     const ris = await receiver(() => 'AA');
     stack.defer(() => ris.close());

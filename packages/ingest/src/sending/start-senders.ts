@@ -10,7 +10,8 @@ import { outgoingAad, stepOutgoing } from './outgoing.ts';
 export type SenderDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock; log: Log };
 
 const pollMs = 500;
-const leaseS = 60;
+/** Longer than an attempt can take: connecting, sending, and what is in between. */
+const lease = "now() + (2 * timeout_ms + 10000) * interval '1 millisecond'";
 const firstPauseMs = 500;
 const longestPauseMs = 60_000;
 /** An AE may pass; one that comes this often is put aside, so that it does not hold up the others. */
@@ -32,7 +33,7 @@ export function startSenders(deps: SenderDeps, tenant: number): { kick(): void; 
   const working = new Map<number, Promise<void>>();
   let wake = (): void => undefined;
   const claim = (): Promise<Due[]> => db.query<Due>(`
-    update destination d set leased_until = now() + interval '${leaseS} seconds' where tenant = $1 and disabled_at is null and id <> all($2::int[])
+    update destination d set leased_until = ${lease} where tenant = $1 and disabled_at is null and id <> all($2::int[])
       and (leased_until is null or leased_until < now()) and (next_attempt_at is null or next_attempt_at <= now())
       and exists (select from outgoing_message m where m.tenant = d.tenant and m.destination_id = d.id and m.status = 'queued')
     returning id, name, host, port, tls, ca_file, timeout_ms`, [tenant, [...working.keys()]]);
@@ -67,7 +68,9 @@ async function sendAll(deps: SenderDeps, tenant: number, due: Due, signal: Abort
   try {
     client = await connectMllp({ host: due.host, port: due.port, timeoutMs: due.timeout_ms, ...(due.tls ? { tls: { ca: due.ca_file === null ? '' : readFileSync(due.ca_file), servername: due.host } } : {}) });
     while (!signal.aborted) {
-      const [head] = await db.query<Head>("select id, control_id, patient_id, sealed, attempts from outgoing_message where tenant = $1 and destination_id = $2 and status = 'queued' order by n limit 1", [tenant, due.id]);
+      const connection = client;
+      const [head] = await db.query<Head>(`select id, control_id, patient_id, sealed, attempts from outgoing_message where tenant = $1 and destination_id = $2 and status = 'queued'
+        and exists (select from destination where tenant = $1 and id = $2 and disabled_at is null) order by n limit 1`, [tenant, due.id]);
       if (head === undefined) break;
       await db.query(`update outgoing_message set attempts = attempts + 1 where tenant = $1 and id = $2`, [tenant, head.id]);
       const text = await opened(keys, tenant, head);
@@ -75,7 +78,7 @@ async function sendAll(deps: SenderDeps, tenant: number, due: Due, signal: Abort
         await db.transaction((tx) => stepOutgoing(tx, tenant, head.id, 'fail', 'record.erased'));
         continue;
       }
-      const answer = answerOf((await client.send(text)).toString('latin1'), head.control_id);
+      const answer = answerOf((await unlessStopped(connection.send(text), signal)).toString('latin1'), head.control_id);
       await settle(deps, tenant, due, head, answer);
       if (answer === 'error' && head.attempts + 1 < attemptsOfError) throw new PrimumError('net.connection-lost', 'AE');
     }
@@ -99,8 +102,21 @@ async function settle({ db, audit, clock }: SenderDeps, tenant: number, due: Due
         ...(head.patient_id === null ? {} : { patientId: head.patient_id }), entities: [{ type: 'outgoing-message', id: head.id }, { type: 'destination', id: due.name }],
       }]);
     }
-    await tx.query(`update destination set leased_until = now() + interval '${leaseS} seconds'${answer === 'acknowledged' ? ', last_acknowledged_at = now(), failures = 0' : ''} where tenant = $1 and id = $2`, [tenant, due.id]);
+    await tx.query(`update destination set leased_until = ${lease}${answer === 'acknowledged' ? ', last_acknowledged_at = now(), failures = 0' : ''} where tenant = $1 and id = $2`, [tenant, due.id]);
   });
+}
+
+/** A stop does not wait for an answer: the message goes again, under its control ID. */
+async function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = Promise.withResolvers<never>();
+  const stop = (): void => stopped.reject(new PrimumError('net.connection-lost', 'this sender was stopped'));
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await Promise.race([work, stopped.promise]);
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }
 
 /** null: the patient was erased while it waited. */

@@ -15,7 +15,7 @@ export function hl7Operations({ core, senders }: HandlerDeps): Record<'destinati
     requeueOutgoing: async (call) => {
       const id = textOf(call.params, 'id');
       await core.db.transaction(async (tx) => {
-        if (!await stepOutgoing(tx, tenant, id, 'requeue', null)) throw new PrimumError('hl7.outgoing-not-found');
+        if (!await stepOutgoing(tx, tenant, id, 'requeue', null)) throw new PrimumError('sending.not-found');
         await core.audit.write(tx, [{ tenant, principal: callerOf(call), purpose: call.purpose, action: 'message.requeued', outcome: 'success', at: core.clock.now(), entities: [{ type: 'outgoing-message', id }] }]);
       });
       senders.kick();
