@@ -8,8 +8,10 @@ import { readOptions } from '../../bench/support/options.ts';
 import type { FuzzTarget } from './target.ts';
 
 const targets: Readonly<Record<string, () => Promise<FuzzTarget>>> = {
+  fhir: async () => (await import('./fhir.ts')).fhirTarget,
   hl7: async () => (await import('./hl7.ts')).hl7Target,
   mllp: async () => (await import('./mllp.ts')).mllpTarget,
+  search: async () => (await import('./search.ts')).searchTarget,
 };
 
 const [name = '', ...rest] = process.argv.slice(2);
@@ -23,6 +25,7 @@ const seed = Number(options['seed'] ?? Date.now() % 1_000_000_007);
 const only = options['only'] === undefined ? undefined : Number(options['only']);
 const minutes = Number(options['minutes'] ?? 1);
 const faultsKept = 20;
+const mostRssMb = 2_048;
 process.stderr.write(`fuzz ${name}: seed ${seed}\n`);
 
 const { run, check, close } = await (await load())();
@@ -58,6 +61,7 @@ for (let round = only ?? 0; ; round += 1) {
 }
 for (const fault of await check()) faults.push({ round: -1, fault });
 sample();
+if (peak > mostRssMb * 1_048_576) faults.push({ round: -1, fault: `more than ${mostRssMb} MB of memory` });
 clearInterval(sampling);
 await close();
 const passed = crashes === 0 && faults.length === 0;

@@ -16,7 +16,7 @@ import type { CallBudget } from './call-budget.ts';
 import { addFhirParsers } from './fhir/parsers.ts';
 import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-caller.ts';
 import { createRefusalLog } from './refusal-log.ts';
-import { apiError, sendError } from './send-error.ts';
+import { sendError } from './send-error.ts';
 
 /**
  * The session's cookie. Over TLS its name begins with `__Host-`: browsers then take it from this host alone, for all of
@@ -88,7 +88,12 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { tls, hosts } = deps.transport ?? loopback;
   // FHIR's base is written with a slash at its end by half of the clients.
   const settings = { routerOptions: { ignoreTrailingSlash: true }, bodyLimit: 1024 * 1024, requestTimeout: 30_000, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } };
-  const app = tls === undefined ? Fastify(settings) : overTls(deps.log, tls, (https) => Fastify({ ...settings, https }));
+  // An address that cannot be decoded meets no hook, and the framework's own answer would repeat it.
+  const frameworkErrors = (error: Error, _request: unknown, reply: FastifyReply): void => {
+    for (const [name, value] of Object.entries(protections)) reply.raw.setHeader(name, value);
+    sendError(deps.log, reply, error);
+  };
+  const app = tls === undefined ? Fastify({ ...settings, frameworkErrors }) : overTls(deps.log, tls, (https) => Fastify({ ...settings, frameworkErrors, https }));
   // fast-json-stringify takes unions and tuples wrong; answers are typed by the contract and held against it by a test.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   await app.register(fastifyCookie);
@@ -123,7 +128,7 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   });
   app.setNotFoundHandler((request, reply) => {
     // A page's address gets the console; a missing file is missing.
-    if (request.url.startsWith('/api/') || request.method !== 'GET' || /\.[a-z0-9]+(\?|$)/.test(request.url)) void reply.code(404).send(apiError('api.not-found'));
+    if (request.url.startsWith('/api/') || request.method !== 'GET' || /\.[a-z0-9]+(\?|$)/.test(request.url)) sendError(deps.log, reply, new PrimumError('api.not-found'));
     else void sendIndex(deps.consoleDirectory, reply);
   });
 
