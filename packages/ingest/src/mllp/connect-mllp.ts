@@ -14,6 +14,8 @@ export type MllpClientOptions = {
   /** From sending a message to its answer; also for connecting. */
   timeoutMs?: number;
   maxFrameBytes?: number;
+  /** Ends the connection at once; what is unanswered fails with net.connection-lost. */
+  signal?: AbortSignal;
   /** MLLP over TLS: PEM of who vouches for the listener, the name that its certificate must have, and one's own pair. */
   tls?: { ca: string | Buffer; servername?: string; cert?: string | Buffer; key?: string | Buffer };
 };
@@ -32,16 +34,18 @@ export type MllpClient = {
   [Symbol.asyncDispose](): Promise<void>;
 };
 
+const endMs = 2_000;
+
 type Pending = { framed: Buffer; deadlineMs: number; resolve(answer: Buffer): void; reject(error: PrimumError): void };
 
 /** Connects to an MLLP listener. Reconnecting is the caller's. Errors: net.connect-failed. */
 export async function connectMllp(options: MllpClientOptions): Promise<MllpClient> {
   const { host, port, pipelining = 1, maxWaiting = 10_000, timeoutMs = 30_000, maxFrameBytes = 1024 * 1024 } = options;
-  const { tls } = options;
+  const { tls, signal } = options;
   const to = { host, port, noDelay: true, keepAlive: true };
   const socket = tls === undefined ? connect(to) : connectTls({ ...to, ...tls, minVersion: 'TLSv1.2' });
   try {
-    await once(socket, tls === undefined ? 'connect' : 'secureConnect', { signal: AbortSignal.timeout(timeoutMs) });
+    await once(socket, tls === undefined ? 'connect' : 'secureConnect', { signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal === undefined ? [] : [signal])]) });
   } catch (cause) {
     socket.on('error', () => undefined).destroy();
     throw new PrimumError('net.connect-failed', `${host}:${port}`, { cause });
@@ -79,7 +83,11 @@ export async function connectMllp(options: MllpClientOptions): Promise<MllpClien
       socket.write(pending.framed);
     }
     if (inFlight.length > 0) watch();
-    else if (closing && !socket.writableEnded) socket.end();
+    else if (closing && !socket.writableEnded) {
+      socket.end();
+      // A peer that never ends its side must not hold ours.
+      setTimeout(() => socket.destroy(), endMs).unref();
+    }
   };
   const answer = (event: FrameEvent): void => {
     if (event.kind === 'frame') inFlight.shift()?.resolve(event.bytes);
@@ -92,7 +100,12 @@ export async function connectMllp(options: MllpClientOptions): Promise<MllpClien
   });
   socket.on('error', (cause) => fail(new PrimumError('net.connection-lost', `${host}:${port}`, { cause })));
   socket.on('end', () => fail(new PrimumError('net.connection-lost', `${host}:${port} ended the connection`)));
-  socket.on('close', () => fail(new PrimumError('net.connection-lost', `${host}:${port}`)));
+  const stop = (): void => fail(new PrimumError('net.connection-lost', 'this client was stopped'));
+  signal?.addEventListener('abort', stop, { once: true });
+  socket.on('close', () => {
+    signal?.removeEventListener('abort', stop);
+    fail(new PrimumError('net.connection-lost', `${host}:${port}`));
+  });
 
   const close = async (): Promise<void> => {
     closing = true;

@@ -177,6 +177,22 @@ describe('sending HL7 v2', () => {
     await until(async () => (await stateOf('pacs')).queued === 0);
   });
 
+  it('sends a segment as it stands, with its escapes and repetitions, and never two under one control ID', async () => {
+    await using stack = new AsyncDisposableStack();
+    const his = await receiver(() => 'AA');
+    stack.defer(() => his.close());
+    await destination('his', his.port);
+    const value = 'a\\T\\b^c&d~e\\S\\f';
+    const at = new Date();
+    for (let n = 0; n < 300; n += 1) await db.transaction((tx) => queueHl7(tx, keys, tenant, 'his', { type: ['ORU', 'R01'], patientId: null, at, segments: [`OBX|1|ST|X||${value}`] }));
+    const running = senders();
+    stack.defer(() => running.close());
+    await until(() => his.got.length === 300);
+    expect(new Set(his.got.map((one) => one.value))).toEqual(new Set([value]));
+    expect(new Set(his.got.map(({ controlId }) => controlId)).size).toBe(300);
+    expect(his.got.every(({ controlId }) => /^[0-9a-f]{20}$/.test(controlId))).toBe(true);
+  });
+
   it('sends nothing of an erased patient, and refuses plain text beyond this machine', async () => {
     await expect(setDestination(db, tenant, { name: 'far', host: '10.1.2.3', port: 2575, tls: false, caFile: null, application: '', facility: '', timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'net.plaintext-refused' });
     await expect(queue('nowhere', 'x')).rejects.toMatchObject({ code: 'sending.destination-unknown' });

@@ -66,9 +66,8 @@ async function sendAll(deps: SenderDeps, tenant: number, due: Due, signal: Abort
   const { db, keys } = deps;
   let client: MllpClient | undefined;
   try {
-    client = await connectMllp({ host: due.host, port: due.port, timeoutMs: due.timeout_ms, ...(due.tls ? { tls: { ca: due.ca_file === null ? '' : readFileSync(due.ca_file), servername: due.host } } : {}) });
+    client = await connectMllp({ host: due.host, port: due.port, timeoutMs: due.timeout_ms, signal, ...(due.tls ? { tls: { ca: due.ca_file === null ? '' : readFileSync(due.ca_file), servername: due.host } } : {}) });
     while (!signal.aborted) {
-      const connection = client;
       const [head] = await db.query<Head>(`select id, control_id, patient_id, sealed, attempts from outgoing_message where tenant = $1 and destination_id = $2 and status = 'queued'
         and exists (select from destination where tenant = $1 and id = $2 and disabled_at is null) order by n limit 1`, [tenant, due.id]);
       if (head === undefined) break;
@@ -78,7 +77,7 @@ async function sendAll(deps: SenderDeps, tenant: number, due: Due, signal: Abort
         await db.transaction((tx) => stepOutgoing(tx, tenant, head.id, 'fail', 'record.erased'));
         continue;
       }
-      const answer = answerOf((await unlessStopped(connection.send(text), signal)).toString('latin1'), head.control_id);
+      const answer = answerOf((await client.send(text)).toString('latin1'), head.control_id);
       await settle(deps, tenant, due, head, answer);
       if (answer === 'error' && head.attempts + 1 < attemptsOfError) throw new PrimumError('net.connection-lost', 'AE');
     }
@@ -104,19 +103,6 @@ async function settle({ db, audit, clock }: SenderDeps, tenant: number, due: Due
     }
     await tx.query(`update destination set leased_until = ${lease}${answer === 'acknowledged' ? ', last_acknowledged_at = now(), failures = 0' : ''} where tenant = $1 and id = $2`, [tenant, due.id]);
   });
-}
-
-/** A stop does not wait for an answer: the message goes again, under its control ID. */
-async function unlessStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const stopped = Promise.withResolvers<never>();
-  const stop = (): void => stopped.reject(new PrimumError('net.connection-lost', 'this sender was stopped'));
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    return await Promise.race([work, stopped.promise]);
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
 }
 
 /** null: the patient was erased while it waited. */
