@@ -34,6 +34,8 @@ function namesCode(outcome: unknown): boolean {
 
 /** What is wrong with an answer, entries of a batch included; and whether it accepted. */
 function judge({ status, text }: FuzzAnswer): { fault?: string; accepted: boolean } {
+  // HTTP's own bound (headers and address beyond 16 KiB): the parser answers before there is a request to answer.
+  if (status === 431) return { accepted: false };
   if (status >= 500) return { fault: `answered ${status}`, accepted: false };
   const body = text === '' ? undefined : parsed(text);
   if (status >= 400) return { ...(namesCode(body) ? {} : { fault: `a rejection ${status} without a code of the catalogue` }), accepted: false };
@@ -68,7 +70,11 @@ export function httpTarget(make: (random: Random) => FuzzRequest[], prepare: (se
           response.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', reject)
             .on('end', () => resolve({ status: response.statusCode ?? 0, ...(location === undefined ? {} : { location }), text: Buffer.concat(chunks).toString() }));
         });
-        sent.on('timeout', () => sent.destroy(new Error('not answered in time'))).on('error', reject).end(body);
+        sent.on('timeout', () => sent.destroy(new Error('not answered in time'))).on('error', (error) => {
+          // A connection that the server ended while it lay idle: sent once more, as any client does.
+          if (sent.reusedSocket && 'code' in error && error.code === 'ECONNRESET') resolve(send({ method, path, type, ...(body === undefined ? {} : { body }) }));
+          else reject(error);
+        }).end(body);
       });
     };
     const run = async (seed: number, round: number): Promise<FuzzOutcome> => {
