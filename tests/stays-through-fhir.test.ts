@@ -102,13 +102,15 @@ const staysOf = (mrn: string) => primum.core.db.query<{ id: string; status: stri
 it('messages about a visit that came by FHIR find its stay, and lead from then on', async () => {
   const person = bench('FS-2', 'FV-2');
   const patient = await sent<Patient>('POST', '/Patient', { resourceType: 'Patient', identifier: [{ system: authority(benchSource.facility), value: person.mrn }], birthDate: '1950-01-01', gender: 'male' });
-  const encounter = await sent<Encounter>('POST', '/Encounter', encounterOf(patient, { identifier: [{ system: authority(benchSource.facility), value: person.visit }], period: { start: iso(-20) }, location: [{ location: { display: 'ICU 8' } }] }));
+  const encounter = await sent<Encounter>('PUT', '/Encounter/visit-of-its-own', encounterOf(patient, { id: 'visit-of-its-own', identifier: [{ system: authority(benchSource.facility), value: person.visit }, { system: 'https://cards.example', value: 'C-2' }], period: { start: iso(-20) }, location: [{ location: { display: 'ICU 8' } }] }));
   expect((await primum.send(admission(person, 'FS-2-A')))[0]).toContain('MSA|AA');
-  expect(await staysOf(person.mrn)).toEqual([{ id: encounter.id, status: 'in-progress', bed: '9', events: 'admit by FHIR, transfer by message' }]);
+  expect(await staysOf(person.mrn)).toMatchObject([{ status: 'in-progress', bed: '9', events: 'admit by FHIR, transfer by message' }]);
   // The message's PID corrected what FHIR had said: one fact, under one key.
   const ages = await primum.core.db.query<{ n: number }>("select count(distinct key) as n from fact where patient_id = $1 and code = '30525-0'", [patient.id]);
   expect(ages).toEqual([{ n: 1 }]);
   const read = await sent<Encounter>('GET', `/Encounter/${encounter.id}`);
+  expect(read.id).toBe('visit-of-its-own');
+  expect(read.identifier).toMatchObject([{ value: person.visit }, { system: 'https://cards.example', value: 'C-2' }]);
   await sent('PUT', `/Encounter/${encounter.id}`, { ...read, status: 'finished', serviceType: { text: 'medicine' } });
   expect(await staysOf(person.mrn)).toMatchObject([{ status: 'in-progress', bed: '9', events: 'admit by FHIR, transfer by message' }]);
   await primum.send(discharge(person, 'FS-2-D', now - hourMs));

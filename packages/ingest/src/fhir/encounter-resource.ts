@@ -14,13 +14,15 @@ export function encounterAfter(before: Encounter | undefined, stay: { id: string
   const encounter: Encounter = {
     ...before,
     resourceType: 'Encounter',
-    id: stay.id,
+    id: before?.id ?? stay.id, // a client may have given it its own
     status: summary.status,
     class: visit === undefined || visit.patientClass === '' ? before?.class ?? { system: systems.actCode, code: 'IMP' } : { system: systems.actCode, code: classes[visit.patientClass] ?? 'IMP' },
     subject: { reference: `Patient/${stay.patientId}` },
   };
   if (visit?.number !== undefined) {
-    encounter.identifier = [{ type: { coding: [{ system: systems.identifierType, code: 'VN' }] }, system: authoritySystem(visit.number.authority), value: visit.number.value }];
+    const [system, value] = [authoritySystem(visit.number.authority), visit.number.value];
+    const others = before?.identifier?.filter((held) => !held.type?.coding?.some(({ code }) => code === 'VN') && (held.system !== system || held.value !== value)) ?? [];
+    encounter.identifier = [{ type: { coding: [{ system: systems.identifierType, code: 'VN' }] }, system, value }, ...others];
   }
   if (summary.admittedAt === null) delete encounter.period;
   else encounter.period = { start: iso(summary.admittedAt), ...(summary.endedAt === null ? {} : { end: iso(summary.endedAt) }) };

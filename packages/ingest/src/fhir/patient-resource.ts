@@ -9,7 +9,7 @@ import { authoritySystem, systems } from './systems.ts';
  * (HL7 2.5.1, section 2.5.3). Identifiers add up. `diedAt` is the event's time where PID-29 is empty.
  */
 export function patientAfter(before: Patient | undefined, id: string, reading: PatientReading, eventAt: number): Patient {
-  const after: Patient = { ...before, resourceType: 'Patient', id, active: before?.active ?? true, identifier: addIdentifiers(before?.identifier ?? [], reading.identifiers) };
+  const after: Patient = { ...before, resourceType: 'Patient', id: before?.id ?? id, active: before?.active ?? true, identifier: addIdentifiers(before?.identifier ?? [], reading.identifiers) };
   replace(after, 'name', reading.name, ({ family, given, prefix, suffix }) => [{
     use: 'official' as const,
     ...(family === '' ? {} : { family }),
