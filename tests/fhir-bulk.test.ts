@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DocumentReference, Observation, Patient } from '@medplum/fhirtypes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sweepJobs } from '../apps/primum/src/bulk/jobs.ts';
 import { bootForTest, type Booted } from './support/booted.ts';
 import { serviceClient, type ServiceClient } from './support/service-client.ts';
 
@@ -79,6 +80,42 @@ describe('$export', () => {
     expect(all.length).toBe(3);
     expect(JSON.stringify(all)).not.toMatch(/Bulkfamily/);
     expect(all.some(({ id }) => patients.includes(String(id)))).toBe(false);
+    await primum.core.db.query('update patient set research_opt_out = true where id = $1', [patients[2]]);
+    expect((await exported('/$export?_type=Patient', 'HRESCH')).length).toBe(2);
+    expect((await exported('/$export?_type=Observation', 'HRESCH')).length).toBe(8);
+    await primum.core.db.query('update patient set research_opt_out = false where id = $1', [patients[2]]);
+  });
+
+  it('names a time before whatever was still being written, so that the next export has it', async () => {
+    const written = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<Date>();
+    const writing = primum.core.db.transaction(async (tx) => {
+      begun.resolve((await tx.query<{ now: Date }>('select now() as now', []))[0]!.now); // a select of one row
+      await written.promise;
+    });
+    const since = await begun.promise;
+    const { manifest } = await ended(await ask('/$export?_type=Organization', { headers: { prefer: 'respond-async' } }));
+    written.resolve();
+    await writing;
+    expect(Date.parse((manifest as unknown as { transactionTime: string }).transactionTime)).toBeLessThanOrEqual(since.getTime());
+  });
+
+  it('goes on where its process died, and is given up when it dies of it again and again', async () => {
+    const left = async (place: object): Promise<Response> => {
+      const { status } = await ended(await ask('/$export?_type=Organization', { headers: { prefer: 'respond-async' } }));
+      const id = status.split('/').at(-1)!;
+      await primum.core.db.query('delete from bulk_file where job_id = $1', [id]);
+      await primum.core.db.query(`update bulk_job set status = 'running', leased_until = now() - interval '1 second', expires_at = null, request = request || '{"types": null}', place = $2 where id = $1`, [id, JSON.stringify(place)]);
+      for (let tries = 0; tries < 300; tries += 1) {
+        const answer = await ask(status);
+        if (answer.status !== 202) return answer;
+        await sleep(50);
+      }
+      throw new Error('not ended in time');
+    };
+    const { output } = await (await left({ type: 'Observation ', tries: 4 })).json() as Manifest; // a 200 holds it
+    expect(output.map(({ type }) => type)).toEqual(['Organization', 'Patient']);
+    expect(await (await left({ type: 'Observation ', tries: 5 })).text()).toContain('bulk.given-up');
   });
 
   it('is another\'s business for nobody, refused where it is not asked for the background, and gone once cancelled', async () => {
@@ -87,9 +124,13 @@ describe('$export', () => {
     const { status } = await ended(await ask('/$export?_type=Patient', { headers: { prefer: 'respond-async' } }));
     const stranger = await serviceClient(primum, { purposes: ['TREAT'] });
     for (const path of [status, `${status}/1`]) expect((await stranger.fhir('GET', path.slice(base.length))).status).toBe(404);
-    const before = (await primum.core.db.query<{ digests: Buffer[] }>('select digests from content', [])).length;
-    expect(before).toBeGreaterThan(0);
+    const [content] = await primum.core.db.query<{ digests: Buffer[] }>('select c.digests from content c join bulk_file f on f.content_id = c.id where f.job_id = $1', [status.split('/').at(-1)]);
+    const digest = content!.digests[0]!.toString('hex');
+    expect(await primum.core.objects.has(digest)).toBe(true);
     expect((await ask(status, { method: 'DELETE' })).status).toBe(202);
+    expect((await ask(`${status}/1`)).status).toBe(404);
+    await sweepJobs(primum.core);
+    expect(await primum.core.objects.has(digest)).toBe(false);
     expect((await ask(status)).status).toBe(404);
   });
 });
@@ -98,15 +139,23 @@ describe('$import', () => {
   let files: Server;
   let origin: string;
   const served = new Map<string, string>();
+  let stalled = '';
   beforeAll(async () => {
     files = createServer((request, response) => {
       const text = served.get(request.url ?? '');
+      if (request.url === '/elsewhere') return void response.writeHead(302, { location: `${origin}/Patient` }).end();
+      // Half of it, and then nothing more.
+      if (text !== undefined && request.url === stalled) return void response.writeHead(200, { 'content-type': 'application/fhir+ndjson' }).write(text.slice(0, text.length / 2));
       response.writeHead(text === undefined ? 404 : 200, { 'content-type': 'application/fhir+ndjson' }).end(text);
     });
     await new Promise<void>((resolve) => { files.listen(0, '127.0.0.1', resolve); });
     origin = `http://127.0.0.1:${(files.address() as AddressInfo).port}`;
   });
-  afterAll(() => { files.close(); });
+  afterAll(() => {
+    files.closeAllConnections();
+    files.close();
+  });
+  const importing = (type: string, url: string): Promise<Response> => ask('/$import', { method: 'POST', headers: { prefer: 'respond-async', 'content-type': 'application/fhir+json' }, body: JSON.stringify({ inputs: [{ type, url }] }) });
 
   it('takes lines whole, patients first, twice without a second version, and says which line is wrong', async () => {
     const id = 'imported-1';
@@ -124,10 +173,33 @@ describe('$import', () => {
     expect((await service.fhir('GET', '/Observation/import-obs-1')).body).toMatchObject({ meta: { versionId: '1' } });
   });
 
+  it('is carried on by the next process where one was killed, each line once', async () => {
+    stalled = '/slow';
+    served.set(stalled, Array.from({ length: 900 }, (_, n) => `${JSON.stringify({ ...observation(patients[0]!, n), id: `slow-${n}` })}\n`).join(''));
+    const kick = await importing('Observation', `${origin}${stalled}`);
+    const id = kick.headers.get('content-location')!.split('/').at(-1)!;
+    const lines = async (): Promise<number> => Number((await primum.core.db.query<{ line: string | null }>("select place ->> 'line' as line from bulk_job where id = $1", [id]))[0]?.line ?? 0);
+    for (let tries = 0; tries < 300 && await lines() < 400; tries += 1) await sleep(50);
+    expect(await lines()).toBe(400);
+    process.kill(primum.bulkPid()!, 'SIGKILL');
+    stalled = '';
+    await primum.core.db.query('update bulk_job set leased_until = now() where id = $1', [id]); // as after two minutes
+    const { manifest } = await ended(kick);
+    expect(manifest.extension).toEqual({ imported: 900, refused: 0 });
+    const [made] = await primum.core.db.query<{ n: number; versions: number }>("select count(*) as n, count(distinct id) as versions from resource where type = 'Observation' and patient_id = $1", [patients[0]]);
+    expect(made).toEqual({ n: 904, versions: 904 });
+  });
+
+  it('refuses a line that is too long by itself', async () => {
+    served.set('/long', `{"resourceType":"Patient","id":"long","name":[{"family":"${'x'.repeat(17 * 1024 * 1024)}"}]}\n${JSON.stringify({ resourceType: 'Patient', id: 'after-long' })}\n`);
+    const { manifest } = await ended(await importing('Patient', `${origin}/long`));
+    expect(manifest.extension).toEqual({ imported: 1, refused: 1 });
+    expect(manifest.error[0]!.type).toBe('OperationOutcome');
+  });
+
   it('reads no address that it should not', async () => {
-    for (const url of ['http://169.254.169.254/latest', 'file:///etc/passwd', 'https://user:pw@example.org/x']) {
-      const kick = await ask('/$import', { method: 'POST', headers: { prefer: 'respond-async', 'content-type': 'application/fhir+json' }, body: JSON.stringify({ inputs: [{ type: 'Patient', url }] }) });
-      const { manifest } = await ended(kick);
+    for (const url of ['http://169.254.169.254/latest', 'file:///etc/passwd', 'https://user:pw@example.org/x', 'https://10.1.2.3/x', `${origin}/elsewhere`]) {
+      const { manifest } = await ended(await importing('Patient', url));
       expect(manifest).toMatchObject({ resourceType: 'OperationOutcome' });
     }
   });

@@ -3,7 +3,7 @@ import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Observation, Patient } from '@medplum/fhirtypes';
+import type { Bundle, Patient } from '@medplum/fhirtypes';
 import { addClient, mintSystemPrincipal } from '@primum/trust';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -30,7 +30,10 @@ beforeAll(async () => {
   asked = { url: `${theirs.url}api/fhir`, clientId: 'puller', keyFile: join(folder, 'key.json'), scope: 'system/*.rs', types: [] };
   const service = await serviceClient(theirs);
   const { id } = (await service.fhir('POST', '/Patient', { resourceType: 'Patient', name: [{ family: 'Pulled' }] })).body as Patient;
-  for (let n = 0; n < 450; n += 1) observations.push(((await service.fhir('POST', '/Observation', { resourceType: 'Observation', status: 'final', code: { text: String(n) }, subject: { reference: `Patient/${id}` } })).body as Observation).id!);
+  const { body } = await service.fhir('POST', '', { resourceType: 'Bundle', type: 'transaction', entry: Array.from({ length: 450 }, (_, n) => ({
+    resource: { resourceType: 'Observation', status: 'final', code: { text: String(n) }, subject: { reference: `Patient/${id}` } }, request: { method: 'POST', url: 'Observation' },
+  })) });
+  for (const { response } of (body as Bundle).entry!) observations.push(/Observation\/([^/]+)/.exec(response!.location!)![1]!);
 });
 afterAll(async () => {
   await theirs[Symbol.asyncDispose]();
@@ -57,6 +60,13 @@ describe('a pull from another server', () => {
     const rows = await ours.core.db.query<{ id: string; version: number }>("select id, version from resource where type = 'Observation'", []);
     expect(rows.map(({ id }) => id).toSorted()).toEqual(observations.toSorted());
     expect(rows.every(({ version }) => version === 1)).toBe(true);
+  });
+
+  it('whose files are gone meanwhile asks for them anew at the next run', async () => {
+    await expect(run({}, () => { throw new Error('cut off'); })).rejects.toThrow('cut off');
+    await theirs.core.db.query("update bulk_job set status = 'cancelled', expires_at = now()", []);
+    await expect(run()).rejects.toMatchObject({ code: 'bulk.remote-failed' });
+    expect(await run()).toMatchObject({ imported: 451, refused: 0 });
   });
 
   it('shows its token to nobody else', async () => {

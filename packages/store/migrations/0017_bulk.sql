@@ -17,8 +17,8 @@ create table content (
 create index content_of_resource on content (tenant, resource_id, resource_version) where resource_id is not null;
 create index content_by_patient on content (tenant, patient_id) where patient_id is not null;
 
--- An export, import or pull. `request`: what was asked, without a value of a patient. `pin_seq`: an export shows the record as
--- it was known then. `place`: how far it came. `leased_until`: a process is at it.
+-- An export, import or pull. `request`: what was asked, without a value of a patient. `as_of`: what was
+-- committed by then an export holds, as it is then or is since. `place`: how far it came. `leased_until`: a process is at it.
 create table bulk_job (
   tenant int not null references tenant,
   id uuid not null,
@@ -30,7 +30,7 @@ create table bulk_job (
   scopes text[] not null default '{}',
   purpose text not null,
   request jsonb not null,
-  pin_seq bigint not null default 0,
+  as_of timestamptz not null default clock_timestamp(),
   place jsonb not null default '{}',
   done bigint not null default 0,
   failed bigint not null default 0,

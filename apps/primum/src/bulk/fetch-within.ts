@@ -1,8 +1,9 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 import { isLoopbackHost, PrimumError } from '@primum/base';
-import { lookupWithin, type EndpointRules } from '../subscriptions/endpoint-rules.ts';
+import { AddressRefused, lookupWithin, mayReach, type EndpointRules } from '../subscriptions/endpoint-rules.ts';
 
 const idleMs = 60_000;
 
@@ -17,11 +18,13 @@ export function bulkRules(env: NodeJS.ProcessEnv, demonstration: boolean): Endpo
  * address that nobody listed, asked of what the name resolves to; redirects are not followed. Throws
  * bulk.address-refused, bulk.remote-failed.
  */
-export function fetchWithin(rules: EndpointRules, address: string, headers: Readonly<Record<string, string>> = {}, body?: string): Promise<IncomingMessage> {
+export async function fetchWithin(rules: EndpointRules, address: string, headers: Readonly<Record<string, string>> = {}, body?: string): Promise<IncomingMessage> {
   const url = URL.canParse(address) ? new URL(address) : null;
   const host = url?.hostname.replace(/^\[|\]$/g, '') ?? '';
   const ours = isLoopbackHost(host);
   if (url === null || url.username !== '' || (ours ? !rules.loopback || !/^https?:$/.test(url.protocol) : url.protocol !== 'https:')) throw new PrimumError('bulk.address-refused');
+  // An address that stands there as it is is looked up by nobody.
+  if (isIP(host) !== 0 && !mayReach(rules, host, host)) throw new PrimumError('bulk.address-refused');
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? requestHttps : requestHttp;
     const asked = send(url, { method: body === undefined ? 'GET' : 'POST', headers: { ...headers, 'accept-encoding': 'identity' }, lookup: lookupWithin(rules), agent: false }, (answer) => {
@@ -30,7 +33,7 @@ export function fetchWithin(rules: EndpointRules, address: string, headers: Read
     });
     asked.setTimeout(idleMs, () => { asked.destroy(new PrimumError('bulk.remote-failed', 'no answer in a minute')); });
     asked.end(body);
-    asked.on('error', (error) => reject(error instanceof PrimumError ? error : new PrimumError('bulk.remote-failed', undefined, { cause: error })));
+    asked.on('error', (error) => reject(error instanceof PrimumError ? error : new PrimumError(error instanceof AddressRefused ? 'bulk.address-refused' : 'bulk.remote-failed', undefined, { cause: error })));
   });
 }
 

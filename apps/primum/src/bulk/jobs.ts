@@ -1,7 +1,7 @@
 import { PrimumError, uuidv7 } from '@primum/base';
 import { nextState, bulkLifecycle, type BulkEvent, type BulkState } from '@primum/contract';
 import { contentById, dropContents, insertContent, type StoredContent } from '@primum/record';
-import type { Sql } from '@primum/store';
+import type { Db, Sql } from '@primum/store';
 import { standingPrincipal, type ClientPrincipal, type Principal, type Purpose, type UserPrincipal } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
 
@@ -9,23 +9,25 @@ import { tenant, type Core } from '../core.ts';
 export type BulkOwner = { clientId: string | null; userId: string | null; patientId: string | null; scopes: readonly string[] };
 export type BulkJob = {
   id: string; kind: 'export' | 'import' | 'pull'; status: BulkState; owner: BulkOwner; purpose: Purpose; request: unknown; place: unknown; done: number; failed: number; reason: string | null;
-  createdAt: Date; finishedAt: Date | null;
+  asOf: Date; createdAt: Date; expiresAt: Date | null;
 };
 export type BulkFile = { n: number; kind: 'output' | 'error'; type: string; resources: number; contentId: string };
 
 type Row = {
   id: string; kind: BulkJob['kind']; status: BulkState; client_id: string | null; user_id: string | null; patient_id: string | null; scopes: string[]; purpose: Purpose;
-  request: unknown; place: unknown; done: number; failed: number; reason: string | null; created_at: Date; finished_at: Date | null;
+  request: unknown; place: unknown; done: number; failed: number; reason: string | null; as_of: Date; created_at: Date; expires_at: Date | null;
 };
-const columns = 'id, kind, status, client_id, user_id, patient_id, scopes, purpose, request, place, done, failed, reason, created_at, finished_at';
+const columns = 'id, kind, status, client_id, user_id, patient_id, scopes, purpose, request, place, done, failed, reason, as_of, created_at, expires_at';
 const jobOf = (row: Row): BulkJob => ({
-  id: row.id, kind: row.kind, status: row.status, purpose: row.purpose, request: row.request, place: row.place, done: row.done, failed: row.failed, reason: row.reason, createdAt: row.created_at, finishedAt: row.finished_at,
+  id: row.id, kind: row.kind, status: row.status, purpose: row.purpose, request: row.request, place: row.place, done: row.done, failed: row.failed, reason: row.reason, asOf: row.as_of, createdAt: row.created_at, expiresAt: row.expires_at,
   owner: { clientId: row.client_id, userId: row.user_id, patientId: row.patient_id, scopes: row.scopes },
 });
 
 /** Jobs of one client that wait or run; more are refused, so that nobody fills the disk by asking. */
 const maxWaiting = 10;
 const leaseMinutes = 2;
+/** How often a job is begun where its process died each time before it came any further. */
+const maxTries = 5;
 const keptHours = 24;
 
 export function ownerOf(principal: Principal): BulkOwner {
@@ -34,12 +36,15 @@ export function ownerOf(principal: Principal): BulkOwner {
   throw new PrimumError('auth.forbidden', 'a bulk job is a service account\'s or an app\'s; at this machine: primum fhir');
 }
 
+/** An export of what changed since `as_of` misses nothing: whatever was being written when the job was asked for counts as later. */
+const asOf = "least(clock_timestamp(), (select min(xact_start) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()))";
+
 export async function beginJob(tx: Sql, job: Pick<BulkJob, 'kind' | 'owner' | 'purpose' | 'request'>): Promise<string> {
   const { clientId, userId, patientId, scopes } = job.owner;
   const [waiting] = await tx.query<{ n: number }>("select count(*) as n from bulk_job where tenant = $1 and client_id = $2 and status in ('accepted', 'running')", [tenant, clientId]);
   if ((waiting?.n ?? 0) >= maxWaiting) throw new PrimumError('api.too-many');
   const id = uuidv7();
-  await tx.query(`insert into bulk_job (tenant, id, kind, status, client_id, user_id, patient_id, scopes, purpose, request) values ($1, $2, $3, 'accepted', $4, $5, $6, $7, $8, $9)`,
+  await tx.query(`insert into bulk_job (tenant, id, kind, status, client_id, user_id, patient_id, scopes, purpose, request, as_of) values ($1, $2, $3, 'accepted', $4, $5, $6, $7, $8, $9, ${asOf})`,
     [tenant, id, job.kind, clientId, userId, patientId, scopes, job.purpose, JSON.stringify(job.request)]);
   return id;
 }
@@ -55,13 +60,25 @@ export async function jobsWait(sql: Sql): Promise<boolean> {
   return (await sql.query("select from bulk_job where tenant = $1 and kind <> 'pull' and status in ('accepted', 'running') and (leased_until is null or leased_until < now()) limit 1", [tenant])).length > 0;
 }
 
-/** The next job that waits, or whose process is gone, for the caller alone; null where there is none. */
-export async function claimJob(db: Sql): Promise<BulkJob | null> {
+/**
+ * The next job that waits, or whose process is gone, for the caller alone; null where there is none. Its tries are counted
+ * in its place, which `advanceJob` replaces; the last of too many fails.
+ */
+export async function claimJob(db: Db): Promise<BulkJob | null> {
   const [row] = await db.query<Row>(`
-    update bulk_job set status = 'running', leased_until = now() + interval '${leaseMinutes} minutes' where tenant = $1 and id = (
+    update bulk_job set status = 'running', place = place || jsonb_build_object('tries', coalesce((place ->> 'tries')::int, 0) + 1), leased_until = now() + interval '${leaseMinutes} minutes' where tenant = $1 and id = (
       select id from bulk_job where tenant = $1 and kind <> 'pull' and status in ('accepted', 'running') and (leased_until is null or leased_until < now()) order by created_at limit 1 for update skip locked)
     returning ${columns}`, [tenant]);
-  return row === undefined ? null : jobOf(row);
+  if (row === undefined) return null;
+  const { tries, ...place } = row.place as { tries: number };
+  if (tries <= maxTries) return jobOf({ ...row, place });
+  await db.transaction((tx) => stepJob(tx, row.id, 'fail', 'bulk.given-up'));
+  return claimJob(db);
+}
+
+/** Gives back what is under way, for whoever is next, at once and without counting as a try. */
+export async function releaseJobs(db: Sql): Promise<void> {
+  await db.query("update bulk_job set leased_until = null, place = place - 'tries' where tenant = $1 and status = 'running' and kind <> 'pull'", [tenant]);
 }
 
 /** Says how far it came and keeps the lease; false where it was cancelled meanwhile. */

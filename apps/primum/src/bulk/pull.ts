@@ -36,6 +36,11 @@ export async function pull(core: Core, fhir: Fhir, principal: Principal, rules: 
   if (standing === undefined) {
     await core.db.query("insert into bulk_job (tenant, id, kind, status, purpose, request) values ($1, $2, 'pull', 'running', 'HOPERAT', $3)", [tenant, id, JSON.stringify({ url: request.url, clientId: request.clientId, types: request.types })]);
   }
+  // What it had is gone, and the next run asks anew.
+  const gone = async (what: string, status: number | undefined): Promise<never> => {
+    await core.db.query("update bulk_job set status = 'failed', reason = 'bulk.remote-failed', finished_at = now(), expires_at = now() + interval '24 hours' where tenant = $1 and id = $2", [tenant, id]);
+    throw new PrimumError('bulk.remote-failed', `${what} was answered ${status}`);
+  };
   const keep = (): Promise<unknown> => core.db.query('update bulk_job set place = $3, done = $4, failed = $5 where tenant = $1 and id = $2', [tenant, id, JSON.stringify(place), counts.imported, counts.refused]);
 
   if (place.status === undefined) {
@@ -55,11 +60,7 @@ export async function pull(core: Core, fhir: Fhir, principal: Principal, rules: 
       await sleep(Math.min(longestWaitS, Number(answer.headers['retry-after']) || 5) * 1_000);
       continue;
     }
-    // Whatever else it says: what it had is gone, and the next run asks anew.
-    if (answer.statusCode !== 200) {
-      await core.db.query("update bulk_job set status = 'failed', reason = 'bulk.remote-failed', finished_at = now(), expires_at = now() + interval '24 hours' where tenant = $1 and id = $2", [tenant, id]);
-      throw new PrimumError('bulk.remote-failed', `the export was answered ${answer.statusCode}`);
-    }
+    if (answer.statusCode !== 200) return gone('the export', answer.statusCode); // whatever else it says
     const { output, transactionTime } = JSON.parse(text) as { output?: { type: string; url: string }[]; transactionTime?: string }; // the manifest of Bulk Data
     const rank = (type: string): number => (firstTypes.indexOf(type) + firstTypes.length + 1) % (firstTypes.length + 1);
     place.files = (output ?? []).map(({ type, url }) => ({ type, url: sameServer(request.url, url) })).toSorted((a, b) => rank(a.type) - rank(b.type));
@@ -70,7 +71,12 @@ export async function pull(core: Core, fhir: Fhir, principal: Principal, rules: 
   for (let n = place.file ?? 0; n < place.files.length; n += 1) {
     const { type, url } = place.files[n]!; // within the list
     const answer = await asked(url, { accept: 'application/fhir+ndjson' });
-    if (answer.statusCode !== 200) throw new PrimumError('bulk.remote-failed', `a file was answered ${answer.statusCode}`);
+    if (answer.statusCode !== 200) {
+      answer.destroy();
+      // Files go after their time; a server that is busy has them still.
+      if (answer.statusCode === 404 || answer.statusCode === 410) return gone('a file', answer.statusCode);
+      throw new PrimumError('bulk.remote-failed', `a file was answered ${answer.statusCode}`);
+    }
     await importLines({ core, fhir, valid: deps.valid }, { principal, purpose: 'HOPERAT' }, answer, place.line ?? 0, async (line, imported) => {
       counts.imported += imported.done;
       counts.refused += imported.refused.length;

@@ -61,11 +61,17 @@ export async function runExport(core: Core, reads: Reads, job: BulkJob, signal: 
       if (content === null) return 'cancelled';
       more = walk.more;
       place = more ? { ...walk.place, type } : { type };
-      const going = await core.db.transaction(async (tx) => {
-        if (resources > 0) await addFile(tx, job.id, { kind: 'output', type, resources }, content);
-        return advanceJob(tx, job.id, { place: more ? place : { type: `${type} ` }, done: resources });
-      });
-      if (!going) return 'cancelled';
+      try {
+        await core.db.transaction(async (tx) => {
+          if (resources > 0) await addFile(tx, job.id, { kind: 'output', type, resources }, content);
+          if (!await advanceJob(tx, job.id, { place: more ? place : { type: `${type} ` }, done: resources })) throw new Cancelled();
+        });
+      } catch (error) {
+        for (const digest of content.digests) await core.objects.remove(digest).catch(() => false); // no file is of them
+        if (error instanceof Cancelled) return 'cancelled';
+        throw error;
+      }
+      await principalOf(core, job); // who may no longer gets no further file
     }
   }
   return 'finished';

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { OperationOutcome, Resource } from '@medplum/fhirtypes';
 import { PrimumError, uuidv7 } from '@primum/base';
@@ -10,38 +9,48 @@ import type { Fhir } from '../fhir.ts';
 import { FhirIssues, outcomeOf } from '../http/fhir/outcome.ts';
 import { resourceOf } from '../http/fhir/interaction.ts';
 import { writeAll } from '../http/fhir/write-all.ts';
+import { linesOf } from './lines.ts';
 
 export type ImportDeps = { core: Core; fhir: Fhir; valid<T extends Resource>(resource: T): Promise<T> };
 export type Importer = { principal: Principal; purpose: Purpose };
 /** What became of some lines; `refused` in the order of the lines. */
 export type Imported = { done: number; refused: { line: number; outcome: OperationOutcome }[] };
 
+/** `text`: null where it is too long. */
+type Line = { line: number; text: string | null };
+
 const linesPerBatch = 200;
-const longestLine = 64 * 1024 * 1024;
+const bytesPerBatch = 8 * 1024 * 1024;
+/** As a resource by itself (`maxBodyBytes` of its routes); what is larger comes as a Binary. */
+const longestLine = 16 * 1024 * 1024;
 
 /**
- * NDJSON of resources, from line `from` on (counted from 0), in transactions of 200: each is an upsert under its own id, so a
- * line that is sent again changes nothing. Where a transaction is refused its lines are tried one by one, so one bad line
+ * NDJSON of resources, from line `from` on (counted from 0), in transactions of 200 lines or 8 MiB: each is an upsert under its
+ * own id, so a line that is sent again changes nothing. Where a transaction is refused its lines are tried one by one, so one bad line
  * costs itself alone. `onBatch` hears how far it came after each commit; false ends it.
  */
 export async function importLines(deps: ImportDeps, importer: Importer, source: Readable, from: number, onBatch: (nextLine: number, imported: Imported) => Promise<boolean>): Promise<boolean> {
   let line = 0;
-  let batch: { line: number; text: string }[] = [];
+  let batch: Line[] = [];
+  let held = 0;
   const flush = async (): Promise<boolean> => {
     const imported = await importBatch(deps, importer, batch);
     batch = [];
+    held = 0;
     return onBatch(line, imported);
   };
-  for await (const text of createInterface({ input: source, crlfDelay: Infinity })) {
-    if (text.length > longestLine) throw new PrimumError('bulk.file-invalid', `line ${line + 1} is too long`);
-    if (line >= from && text.trim() !== '') batch.push({ line, text });
+  for await (const text of linesOf(source, longestLine)) {
+    if (line >= from && text?.trim() !== '') {
+      batch.push({ line, text });
+      held += text?.length ?? 0;
+    }
     line += 1;
-    if (batch.length >= linesPerBatch && !await flush()) return false;
+    if ((batch.length >= linesPerBatch || held >= bytesPerBatch) && !await flush()) return false;
   }
   return batch.length === 0 ? onBatch(line, { done: 0, refused: [] }) : flush();
 }
 
-async function importBatch(deps: ImportDeps, importer: Importer, lines: readonly { line: number; text: string }[]): Promise<Imported> {
+async function importBatch(deps: ImportDeps, importer: Importer, lines: readonly Line[]): Promise<Imported> {
   const refused: Imported['refused'] = [];
   const ready: { line: number; operation: WriteOperation }[] = [];
   const standing = new Set<string>();
@@ -74,7 +83,8 @@ async function importBatch(deps: ImportDeps, importer: Importer, lines: readonly
   return { done, refused: refused.toSorted((a, b) => a.line - b.line) };
 }
 
-async function operationOf({ valid }: ImportDeps, text: string): Promise<Extract<WriteOperation, { kind: 'create' | 'update' }>> {
+async function operationOf({ valid }: ImportDeps, text: string | null): Promise<Extract<WriteOperation, { kind: 'create' | 'update' }>> {
+  if (text === null) throw new PrimumError('bulk.file-invalid', 'the line is too long');
   let parsed: unknown;
   try {
     parsed = parseFhir(text);

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorFields, PrimumError } from '@primum/base';
 import type { OperationOutcome } from '@medplum/fhirtypes';
-import { tenant, type Core } from '../core.ts';
+import type { Core } from '../core.ts';
 import type { Fhir } from '../fhir.ts';
 import { createFhirDeps } from '../http/fhir/fhir-deps.ts';
 import { bulkRules, fetchWithin } from './fetch-within.ts';
-import { addFile, advanceJob, claimJob, principalOf, stepJob, type BulkJob } from './jobs.ts';
+import { addFile, advanceJob, claimJob, principalOf, releaseJobs, stepJob, type BulkJob } from './jobs.ts';
 import { runExport } from './run-export.ts';
 import { importLines, storeOutcomes } from './run-import.ts';
 
@@ -36,7 +36,7 @@ export async function runJobs(core: Core, fhir: Fhir, { signal, idleMs }: { sign
     }
   }
   // What was under way is anybody's at once.
-  if (signal.aborted) await core.db.query("update bulk_job set leased_until = null where tenant = $1 and status = 'running' and kind <> 'pull'", [tenant]).catch(() => undefined);
+  if (signal.aborted) await releaseJobs(core.db).catch(() => undefined);
 
   async function run(job: BulkJob): Promise<void> {
     try {
@@ -60,13 +60,19 @@ export async function runJobs(core: Core, fhir: Fhir, { signal, idleMs }: { sign
       const answer = await fetchWithin(rules, url, { accept: 'application/fhir+ndjson' });
       if (answer.statusCode !== 200) throw new PrimumError('bulk.remote-failed', `an input was answered ${answer.statusCode}`);
       const outcomes: OperationOutcome[] = [];
-      const going = await importLines({ core, fhir, valid: deps.valid }, { principal, purpose: job.purpose }, answer, n === place.input ? place.line : 0, async (line, { done, refused }) => {
-        for (const { outcome } of refused) if (outcomes.length < maxOutcomes) outcomes.push(outcome);
-        return await advanceJob(core.db, job.id, { place: { input: n, line }, done, failed: refused.length }) && !signal.aborted;
-      });
-      if (outcomes.length > 0) {
-        const content = await storeOutcomes(core, outcomes);
-        await core.db.transaction((tx) => addFile(tx, job.id, { kind: 'error', type, resources: outcomes.length }, content));
+      let going = true;
+      try {
+        going = await importLines({ core, fhir, valid: deps.valid }, { principal, purpose: job.purpose }, answer, n === place.input ? place.line : 0, async (line, { done, refused }) => {
+          for (const { outcome } of refused) if (outcomes.length < maxOutcomes) outcomes.push(outcome);
+          await principalOf(core, job); // who may no longer writes no further line
+          return await advanceJob(core.db, job.id, { place: { input: n, line }, done, failed: refused.length }) && !signal.aborted;
+        });
+      } finally {
+        answer.destroy();
+        if (outcomes.length > 0) {
+          const content = await storeOutcomes(core, outcomes);
+          await core.db.transaction((tx) => addFile(tx, job.id, { kind: 'error', type, resources: outcomes.length }, content));
+        }
       }
       if (!going) return 'cancelled';
       await advanceJob(core.db, job.id, { place: { input: n + 1, line: 0 }, done: 0 });

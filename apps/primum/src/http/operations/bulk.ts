@@ -76,7 +76,7 @@ export function bulkOperations({ core, fhir, bulk }: HandlerDeps): Record<BulkRo
       return accept(call, { kind: 'import', request: importRequest(call.body) });
     },
     bulkStatus: async (call) => {
-      const { id, kind, status, done, failed, reason, createdAt, request } = await job(call);
+      const { id, kind, status, done, failed, reason, asOf, expiresAt, request } = await job(call);
       if (status === 'accepted' || status === 'running') {
         void call.reply.code(202).header('x-progress', `${done} resources, ${failed} refused`).header('retry-after', '1');
         return undefined;
@@ -85,10 +85,10 @@ export function bulkOperations({ core, fhir, bulk }: HandlerDeps): Record<BulkRo
       if (status === 'failed') throw new PrimumError('bulk.remote-failed', reason ?? 'internal.bug');
       const files = await filesOf(core.db, id);
       const base = baseOf(call);
-      const listed = (of: 'output' | 'error'): object[] => files.filter((file) => file.kind === of).map(({ n, type, resources }) => ({ type, url: `${base}/bulk/${id}/${n}`, count: resources }));
-      void call.reply.header('expires', new Date(Date.now() + 86_400_000).toUTCString());
+      const listed = (of: 'output' | 'error'): object[] => files.filter((file) => file.kind === of).map(({ n, type, resources }) => ({ type: of === 'error' ? 'OperationOutcome' : type, url: `${base}/bulk/${id}/${n}`, count: resources }));
+      if (expiresAt !== null) void call.reply.header('expires', expiresAt.toUTCString());
       const asked = kind === 'export' ? `${base}/${(request as ExportRequest).level === 'system' ? '' : (request as ExportRequest).level === 'patient' ? 'Patient/' : 'Group/'}$export` : `${base}/$import`;
-      return { transactionTime: createdAt.toISOString(), request: asked, requiresAccessToken: true, output: listed('output'), error: listed('error'), ...(kind === 'import' ? { extension: { imported: done, refused: failed } } : {}) };
+      return { transactionTime: asOf.toISOString(), request: asked, requiresAccessToken: true, output: listed('output'), error: listed('error'), ...(kind === 'import' ? { extension: { imported: done, refused: failed } } : {}) };
     },
     cancelBulk: async (call) => {
       const { id } = await job(call);
@@ -101,7 +101,8 @@ export function bulkOperations({ core, fhir, bulk }: HandlerDeps): Record<BulkRo
       return undefined;
     },
     bulkFile: async (call) => {
-      const { id, kind, purpose } = await job(call);
+      const { id, kind, purpose, status } = await job(call);
+      if (status !== 'finished') throw new PrimumError('bulk.not-found'); // cancelled, also by an erasure: its files are about to go
       const n = Number(call.params['n']);
       const content = await fileContent(core.db, id, n);
       const principal = readerOf(call);
