@@ -30,7 +30,7 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
       Rows of a CSV or Parquet file as resources, as a mapping says; without a running Primum too (docs/tables.md).
   primum fhir import FILE|FOLDER
   primum fhir pull URL --client ID --key FILE [--scope SCOPES] [--type TYPE,…]
-  primum terminology load FILE --system URL --version VERSION [--name NAME]
+  primum terminology load FILE|FOLDER --system URL --version VERSION [--name NAME]
   primum fhir reindex [--all] [--from TYPE/ID]
       Makes resources found again that lack what they are found by; --all: of every resource, after a change of parameters.
   primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]

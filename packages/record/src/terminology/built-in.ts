@@ -21,12 +21,23 @@ export type BuiltIn = {
 export function createBuiltIn(): BuiltIn {
   let read: Written | undefined;
   const systems = new Map<string, CodeSystemSource>();
+  const sets = new Map<string, ValueSetContent>();
   const wholes = new Map<string, string>();
   const written = (): Written => {
     if (read !== undefined) return read;
     read = JSON.parse(readFileSync(new URL('../../fhir/terminology.json', import.meta.url), 'utf8')) as Written; // under version control and test
     for (const [url, { all }] of Object.entries(read.codeSystems)) if (all !== undefined) wholes.set(all, url);
     return read;
+  };
+  const setOf = (url: string): ValueSetContent | undefined => {
+    const { valueSets } = written();
+    if (!Object.hasOwn(valueSets, url)) {
+      // A code system may name the value set of all its codes, which is written nowhere else.
+      const system = wholes.get(url);
+      return system === undefined ? undefined : { url, version: null, name: null, include: [{ system, filters: [], valueSets: [] }], exclude: [] };
+    }
+    const { version = null, name = null, include, exclude = [] } = valueSets[url]!;
+    return { url, version, name, include: include.map(partOf), exclude: exclude.map(partOf) };
   };
   return {
     codeSystem: (url) => {
@@ -39,14 +50,11 @@ export function createBuiltIn(): BuiltIn {
       return made;
     },
     valueSet: (url) => {
-      const { valueSets } = written();
-      if (!Object.hasOwn(valueSets, url)) {
-        // A code system may name the value set of all its codes, which is written nowhere else.
-        const system = wholes.get(url);
-        return system === undefined ? undefined : { url, version: null, name: null, include: [{ system, filters: [], valueSets: [] }], exclude: [] };
-      }
-      const { version = null, name = null, include, exclude = [] } = valueSets[url]!;
-      return { url, version, name, include: include.map(partOf), exclude: exclude.map(partOf) };
+      const known = sets.get(url);
+      if (known !== undefined) return known;
+      const made = setOf(url);
+      if (made !== undefined) sets.set(url, made);
+      return made;
     },
     get conceptMaps() { return written().conceptMaps; },
   };

@@ -12,7 +12,8 @@ export type CodeSystemSource = {
   list(query: { filters: readonly Filter[]; text?: string; limit: number }): Promise<Concept[]>;
   meets(code: string, filters: readonly Filter[]): Promise<boolean>;
   childrenOf(code: string): Promise<string[]>;
-  isAncestor(above: string, below: string): Promise<boolean>;
+  /** All concepts, where they are in memory. */
+  held?: readonly Concept[];
 };
 
 /** One include or exclude of a value set. `withheld`: it lists codes that may not be in this repository. */

@@ -21,10 +21,9 @@ export async function largeSystem(sql: Sql, tenant: number, url: string, version
     find: async (codes) => (await sql.query<Row>(`select ${columns} from terminology_concept where tenant = $1 and system = $2 and version = $3 and code = any($4)`, [...at, codes])).map(concept),
     list: async ({ filters, text, limit }) => {
       const { conditions, values } = conditionsOf(filters, at.length + 3);
-      const textual = text === undefined ? '' : `and (display ilike '%' || $5 || '%' or code = $5)`;
       const rows = await sql.query<Row>(
-        `select ${columns} from terminology_concept c where tenant = $1 and system = $2 and version = $3 ${textual} ${conditions} and ($5::text is null or true) order by code limit $4`,
-        [...at, limit, text === undefined ? null : text.replaceAll(/[\\%_]/g, (found) => `\\${found}`), ...values]);
+        `select ${columns} from terminology_concept c where tenant = $1 and system = $2 and version = $3 and ($5::text is null or strpos(lower(display), lower($5)) > 0 or code = $5) ${conditions} order by code limit $4`,
+        [...at, limit, text ?? null, ...values]);
       return rows.map(concept);
     },
     meets: async (code, filters) => {
@@ -32,20 +31,7 @@ export async function largeSystem(sql: Sql, tenant: number, url: string, version
       return (await sql.query(`select from terminology_concept c where tenant = $1 and system = $2 and version = $3 and code = $4 ${conditions}`, [...at, code, ...values])).length > 0;
     },
     childrenOf: async (code) => (await sql.query<{ code: string }>('select code from terminology_concept where tenant = $1 and system = $2 and version = $3 and parents @> array[$4::text] order by code limit 1000', [...at, code])).map((row) => row.code),
-    isAncestor: async (above, below) => (await sql.query(`select from terminology_concept c where tenant = $1 and system = $2 and version = $3 and code = $4 and ${isBelow('$5')}`, [...at, below, above])).length > 0,
   };
-}
-
-/** Whether row `c` is below a code: its ancestors are fewer than what is below. */
-function isBelow(parameter: string): string {
-  return `exists (
-    with recursive above(code, depth) as (
-      select unnest(c.parents), 1
-      union
-      select p.parent, a.depth + 1 from above a
-        join terminology_concept t on t.tenant = c.tenant and t.system = c.system and t.version = c.version and t.code = a.code, unnest(t.parents) as p(parent)
-      where a.depth < ${maxDepth}
-    ) select from above where code = ${parameter})`;
 }
 
 /** For a list the set below is walked once; asking each row for its ancestors would walk the whole system. */

@@ -21,7 +21,7 @@ export function memorySystem(about: Pick<CodeSystemSource, 'url' | 'version' | '
     },
   };
   return {
-    ...about,
+    ...about, held: concepts,
     find: async (codes) => codes.flatMap((code) => byCode.get(key(code)) ?? []),
     list: async ({ filters, text, limit }) => {
       const tests = filters.map((filter) => compileFilter(filter, hierarchy));
@@ -38,7 +38,6 @@ export function memorySystem(about: Pick<CodeSystemSource, 'url' | 'version' | '
       return concept !== undefined && filters.every((filter) => compileFilter(filter, hierarchy)(concept));
     },
     childrenOf: async (code) => children.get(code) ?? [],
-    isAncestor: async (above, below) => hierarchy.ancestors(below).has(above),
   };
 }
 

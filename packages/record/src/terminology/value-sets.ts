@@ -14,6 +14,18 @@ export type Membership = { member: true; display: string; system: string } | { m
 
 export const maxExpansion = 20_000;
 const maxNesting = 12;
+/** Of one question: value sets may include each other so that their number grows with each level. */
+const maxVisits = 1_000;
+
+/** How deep a question is, and how many value sets it may still look into. */
+type Nesting = { depth: number; left: { visits: number } };
+const nestingOf = (): Nesting => ({ depth: 0, left: { visits: maxVisits } });
+
+function deeper({ depth, left }: Nesting): Nesting {
+  left.visits -= 1;
+  if (depth >= maxNesting || left.visits < 0) throw new PrimumError('terminology.too-costly', 'value sets that include each other too deep');
+  return { depth: depth + 1, left };
+}
 
 export function contentOf({ url = '', version, name, compose, expansion }: ValueSet): ValueSetContent {
   const part = ({ system, version: of, concept, filter = [], valueSet = [] }: ValueSetComposeInclude): ValueSetPart => ({
@@ -31,18 +43,45 @@ export function contentOf({ url = '', version, name, compose, expansion }: Value
 }
 
 /** All members, at most `maxExpansion` (terminology.too-costly beyond it). `text`: display or code hold it. */
-export async function expandValueSet(sources: TerminologySources, content: ValueSetContent, text?: string, depth = 0): Promise<Member[]> {
-  if (depth > maxNesting) throw new PrimumError('terminology.too-costly', 'value sets that include each other too deep');
+export async function expandValueSet(sources: TerminologySources, content: ValueSetContent, text?: string, nesting = nestingOf()): Promise<Member[]> {
   const found = new Map<string, Member>();
-  for (const part of content.include) for (const member of await membersOf(sources, part, text, depth)) found.set(`${member.system}|${member.code}`, member);
-  for (const part of content.exclude) for (const { system, code } of await membersOf(sources, part, text, depth)) found.delete(`${system}|${code}`);
+  for (const part of content.include) for (const member of await membersOf(sources, part, text, nesting)) found.set(`${member.system}|${member.code}`, member);
+  // What is excluded by its code is so under any display.
+  for (const part of content.exclude) for (const { system, code } of await membersOf(sources, part, part.codes === undefined ? text : undefined, nesting)) found.delete(`${system}|${code}`);
   if (found.size > maxExpansion) throw new PrimumError('terminology.too-costly', `more than ${maxExpansion} codes`);
   return [...found.values()];
 }
 
-async function membersOf(sources: TerminologySources, part: ValueSetPart, text: string | undefined, depth: number): Promise<Member[]> {
+/** Expansions of the value sets that were asked for last, kept for a minute: a form asks for the same ones again and again. */
+export type Expansions = { expand(content: ValueSetContent, text?: string): Promise<Member[]>; clear(): void };
+
+const mostKept = 50;
+const keptMs = 60_000;
+
+/** One that was sent along and has no address is not kept. */
+export function createExpansions(sources: TerminologySources, now: () => number): Expansions {
+  const kept = new Map<string, { until: number; members: Member[] }>();
+  return {
+    expand: async (content, text) => {
+      const key = `${content.url}|${content.version ?? ''}|${text ?? ''}`;
+      // Held against what is known by its address: a definition of the same address may have come along.
+      const known = content.url !== '' && sources.valueSet(content.url) === content;
+      const before = known ? kept.get(key) : undefined;
+      if (before !== undefined && before.until > now()) return before.members;
+      const members = await expandValueSet(sources, content, text);
+      if (!known) return members;
+      kept.delete(key);
+      kept.set(key, { until: now() + keptMs, members });
+      if (kept.size > mostKept) kept.delete(kept.keys().next().value!); // more than none
+      return members;
+    },
+    clear: () => { kept.clear(); },
+  };
+}
+
+async function membersOf(sources: TerminologySources, part: ValueSetPart, text: string | undefined, nesting: Nesting): Promise<Member[]> {
   const nested: Member[][] = [];
-  for (const url of part.valueSets) nested.push(await expandValueSet(sources, valueSetOf(sources, url), text, depth + 1));
+  for (const url of part.valueSets) nested.push(await expandValueSet(sources, valueSetOf(sources, url), text, deeper(nesting)));
   // Of several value sets in one include what is in all of them (FHIR R4, ValueSet.compose.include.valueSet).
   const common = nested.length === 0 ? undefined : nested.reduce((all, next) => {
     const keys = new Set(next.map(({ system, code }) => `${system}|${code}`));
@@ -69,25 +108,24 @@ async function ofSystem(sources: TerminologySources, part: ValueSetPart, system:
 }
 
 /** Whether a code is in a value set, without listing it. No system: of whichever system it has. */
-export async function inValueSet(sources: TerminologySources, content: ValueSetContent, coding: { system?: string; code: string }, depth = 0): Promise<Membership> {
-  if (depth > maxNesting) throw new PrimumError('terminology.too-costly', 'value sets that include each other too deep');
+export async function inValueSet(sources: TerminologySources, content: ValueSetContent, coding: { system?: string; code: string }, nesting = nestingOf()): Promise<Membership> {
   let member: Membership = { member: false, why: 'not in the value set' };
   for (const part of content.include) {
-    const one = await inPart(sources, part, coding, depth);
+    const one = await inPart(sources, part, coding, nesting);
     if (!one.member) continue;
     member = one;
     break;
   }
   if (!member.member) return member;
-  for (const part of content.exclude) if ((await inPart(sources, part, { system: member.system, code: coding.code }, depth)).member) return { member: false, why: 'excluded from the value set' };
+  for (const part of content.exclude) if ((await inPart(sources, part, { system: member.system, code: coding.code }, nesting)).member) return { member: false, why: 'excluded from the value set' };
   return member;
 }
 
-async function inPart(sources: TerminologySources, part: ValueSetPart, coding: { system?: string; code: string }, depth: number): Promise<Membership> {
+async function inPart(sources: TerminologySources, part: ValueSetPart, coding: { system?: string; code: string }, nesting: Nesting): Promise<Membership> {
   const no: Membership = { member: false, why: 'not in the value set' };
   let nested: Membership | undefined;
   for (const url of part.valueSets) {
-    nested = await inValueSet(sources, valueSetOf(sources, url), coding, depth + 1);
+    nested = await inValueSet(sources, valueSetOf(sources, url), coding, deeper(nesting));
     if (!nested.member) return no;
   }
   if (part.system === undefined) return nested ?? no;

@@ -15,6 +15,8 @@ export type Validator = {
   /** Takes a profile into use, in place of one of the same URL. Refused where it can't be; `warnings` say what of it can't be checked. */
   addProfile(definition: StructureDefinition): { warnings: string[] } | { refused: string };
   removeProfiles(): void;
+  /** Why a profile can't be taken into use; undefined where it can. */
+  refusalOf(definition: StructureDefinition): string | undefined;
 };
 
 /** `codes`: of a value set that profiles bind, as `system|code` and `code`; undefined where it can't be listed. */
@@ -64,5 +66,9 @@ export function createValidator({ structure = readStructure(), codes = () => und
       return { warnings: read.warnings };
     },
     removeProfiles: () => { profiles.clear(); },
+    refusalOf: (definition) => {
+      const read = readProfile(structure, definition);
+      return 'refused' in read ? read.refused : undefined;
+    },
   };
 }

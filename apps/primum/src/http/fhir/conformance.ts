@@ -1,6 +1,6 @@
 import type { CodeSystem, ConceptMap, Resource, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
 import {
-  contentOf, createBuiltIn, largeSystem, openVersions, systemOfResource, type CodeSystemSource, type TerminologySources, type Validator, type ValueSetContent, type VersionRow,
+  contentOf, createBuiltIn, createExpansions, largeSystem, listedCodes, openVersions, systemOfResource, type CodeSystemSource, type Expansions, type TerminologySources, type Validator, type ValueSetContent, type VersionRow,
 } from '@primum/record';
 import { mintSystemPrincipal, withPhiReader } from '@primum/trust';
 import { tenant, type Core } from '../../core.ts';
@@ -8,14 +8,20 @@ import { tenant, type Core } from '../../core.ts';
 /** Profiles and terminology of this hospital beside HL7's own: what was stored as resources, and what was loaded from files. */
 export type Conformance = {
   sources: TerminologySources;
+  expansions: Pick<Expansions, 'expand'>;
   /** Codes of a value set that can be listed at once, as `system|code` and `code`. */
   codes(valueSet: string): ReadonlySet<string> | undefined;
-  /** Takes in what was stored since; asks the database once a second at most. */
-  fresh(): Promise<void>;
+  /**
+   * Takes in what was stored since; asks the database once a second at most, and each time just after this process wrote
+   * some of it. `writing`: the type of what is about to be written.
+   */
+  fresh(writing?: string): Promise<void>;
 };
 
 const types = ['CodeSystem', 'ConceptMap', 'StructureDefinition', 'ValueSet'] as const;
 const freshMs = 1_000;
+/** As long as a write of ours may take until it is committed. */
+const settlingMs = 5_000;
 /** Beyond this the newest are left out, which the log says. */
 const maxResources = 5_000;
 const reader = mintSystemPrincipal('ingest');
@@ -29,6 +35,8 @@ export function createConformance(core: Pick<Core, 'db' | 'keys' | 'audit' | 'cl
   let validator: Validator | undefined;
   let seen = '';
   let lookedAt = -Infinity;
+  let settling = -Infinity;
+  const listed = new Map<string, ReadonlySet<string> | undefined>();
   let looking: Promise<void> | undefined;
 
   const look = async (): Promise<void> => {
@@ -57,6 +65,8 @@ export function createConformance(core: Pick<Core, 'db' | 'keys' | 'audit' | 'cl
       } else if (resource.resourceType === 'ConceptMap') maps.push(resource);
       else if (resource.resourceType === 'StructureDefinition') profiles.push(resource);
     }
+    listed.clear();
+    expansions.clear();
     offer();
   };
   const offer = (): void => {
@@ -64,21 +74,26 @@ export function createConformance(core: Pick<Core, 'db' | 'keys' | 'audit' | 'cl
     for (const profile of profiles) validator?.addProfile(profile);
   };
   const valueSet = (url: string): ValueSetContent | undefined => valueSets.get(url) ?? builtIn.valueSet(url);
+  const sources: TerminologySources = {
+    codeSystem: async (url, version) => systems.get(url) ?? builtIn.codeSystem(url) ?? await largeSystem(core.db, tenant, url, version),
+    valueSet,
+    conceptMaps: () => [...maps, ...builtIn.conceptMaps],
+  };
+  const expansions = createExpansions(sources, () => core.clock.now().getTime());
   return {
-    sources: {
-      codeSystem: async (url, version) => systems.get(url) ?? builtIn.codeSystem(url) ?? await largeSystem(core.db, tenant, url, version),
-      valueSet,
-      conceptMaps: () => [...maps, ...builtIn.conceptMaps],
-    },
+    sources, expansions,
     codes: (canonical) => {
-      const content = valueSet(canonical.split('|')[0]!); // split gives one at least
-      if (content === undefined || content.exclude.length > 0 || content.include.some(({ codes, valueSets: nested, withheld }) => codes === undefined || nested.length > 0 || withheld === true)) return undefined;
-      return new Set(content.include.flatMap(({ system = '', codes = [] }) => codes.flatMap(([code]) => [code, `${system}|${code}`])));
+      // Value sets that profiles bind: as many as there are.
+      if (!listed.has(canonical)) listed.set(canonical, listedCodes({ codeSystem: (url) => systems.get(url) ?? builtIn.codeSystem(url), valueSet }, canonical));
+      return listed.get(canonical);
     },
-    fresh: async () => {
-      if (performance.now() - lookedAt < freshMs) return;
-      looking ??= look().finally(() => { looking = undefined; });
-      await looking;
+    fresh: async (writing) => {
+      const now = performance.now();
+      if (now - lookedAt >= freshMs || now < settling) {
+        looking ??= look().finally(() => { looking = undefined; });
+        await looking;
+      }
+      if (writing !== undefined && types.some((type) => type === writing)) settling = now + settlingMs;
     },
     useProfiles: (of) => {
       validator = of;

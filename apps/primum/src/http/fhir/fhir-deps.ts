@@ -31,7 +31,7 @@ export function createFhirDeps(core: Core, fhir: Fhir): FhirDeps {
       // Not a type of R4: it is valid where it can be run.
       if (String(resource.resourceType) === 'ViewDefinition') compileView(resource);
       else {
-        await fhir.conformance.fresh();
+        await fhir.conformance.fresh(resource.resourceType);
         demandValid(fhir, resource);
       }
       // It is its creator's and not part of the record: it has addresses of its own, and no Bundle brings one.

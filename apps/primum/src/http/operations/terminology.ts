@@ -1,6 +1,6 @@
 import type { CodeableConcept, Coding, Parameters, ParametersParameter, Resource, ValueSet } from '@medplum/fhirtypes';
 import { PrimumError } from '@primum/base';
-import { contentOf, expandValueSet, inValueSet, safeUrl, translate, type CodeSystemSource, type Membership, type ValueSetContent } from '@primum/record';
+import { contentOf, inValueSet, safeUrl, translate, type CodeSystemSource, type Membership, type ValueSetContent } from '@primum/record';
 import { textOf } from '../caller.ts';
 import { createFhirDeps } from '../fhir/fhir-deps.ts';
 import { answered, fhirCaller, resourceOf } from '../fhir/interaction.ts';
@@ -47,7 +47,7 @@ export function terminologyOperations({ core, fhir }: HandlerDeps): Record<Opera
   const expand = asking(async (asked) => {
     const content = valueSetOf(asked);
     const [filter, offset, count] = [asked.text('filter'), asked.whole('offset') ?? 0, asked.whole('count') ?? pageOfExpansion];
-    const members = await expandValueSet(sources, content, filter);
+    const members = await conformance.expansions.expand(content, filter);
     const contains = members.slice(offset, offset + count).map(({ system, version, code, display }) => ({ system, ...(version === null ? {} : { version }), code, display }));
     return {
       resourceType: 'ValueSet', status: 'active', ...(content.url === '' ? {} : { url: content.url }), ...(content.version === null ? {} : { version: content.version }), ...(content.name === null ? {} : { name: content.name }),

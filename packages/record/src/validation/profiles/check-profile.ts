@@ -105,6 +105,8 @@ function checkType(deps: ProfileDeps, { types, choice }: ProfileNode, { value, t
 
 function checkBinding({ codes }: ProfileDeps, { valueSet, strength }: NonNullable<ProfileNode['binding']>, value: unknown, run: Run): void {
   const listed = codes(valueSet);
+  // What can't be told is said where somebody asks ($validate), and holds up no write.
+  if (listed === undefined && run.best && strength === 'required') report(run, 'not-supported', `whether it is in ${valueSet} can't be told here`, 'warning');
   if (listed === undefined || value === null) return;
   const isIn = (system: unknown, code: unknown): boolean => listed.has(`${String(system)}|${String(code)}`);
   const { coding, system, code, extension } = (typeof value === 'object' ? value : {}) as { coding?: unknown; system?: unknown; code?: unknown; extension?: unknown };

@@ -73,6 +73,9 @@ describe('profiles', () => {
 
   it('are refused with a reason where they can not be read, and say what of them is not checked', () => {
     const fresh = createValidator();
+    fresh.addProfile(bloodPressure);
+    expect(fresh.validate({ ...pressure, interpretation: [{ text: 'x' }] }, { best: true }).issues).toContainEqual(expect.objectContaining({ severity: 'warning', code: 'not-supported', expression: 'Observation.interpretation[0]' }));
+    expect(fresh.refusalOf(person)).toBeUndefined();
     const { snapshot: _, ...differential } = person;
     expect(fresh.addProfile({ ...differential, differential: { element: [el('Patient')] } })).toMatchObject({ refused: expect.stringContaining('no snapshot') });
     expect(fresh.addProfile({ ...person, type: 'Zorro' })).toMatchObject({ refused: expect.stringContaining('FHIR R4 does not have') });
