@@ -15,6 +15,7 @@ import { watchAgreements } from './evidence/watch-agreements.ts';
 import { openDevices, type MqttSettings } from './devices.ts';
 import { openFhir } from './fhir.ts';
 import { watchStream } from './figures.ts';
+import { openListener, readListeners } from './hl7-listeners.ts';
 import { createCallBudgets } from './http/call-budget.ts';
 import { createEventStream } from './http/event-stream.ts';
 import { createHandlers } from './http/handlers.ts';
@@ -204,6 +205,12 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   // Senders on this machine (the simulated ward, primum import) need no certificate.
   const beside = tls === undefined ? listener : await listenMllp(mllp, { host: '127.0.0.1', port: 0, maxFrameBytes });
   later(() => beside.close());
+  const ownListeners: ScannedListener[] = [];
+  for (const settings of readListeners(home)) {
+    const own = await openListener(core, acceptor, settings, maxFrameBytes);
+    later(() => own.close());
+    ownListeners.push({ name: `HL7 v2 ${settings.name}`, host: settings.host, port: own.port, protocol: 'mllp', tls: settings.tls !== undefined });
+  }
 
   const housekeeping = setInterval(() => {
     // The next round tries again.
@@ -227,7 +234,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
     { name: 'console and API', host: transport.listen, port: httpPort, protocol: 'http', tls: tls !== undefined },
     { name: 'HL7 v2', host: transport.mllpListen, port: listener.port, protocol: 'mllp', tls: tls !== undefined },
     ...(beside === listener ? [] : [{ name: 'HL7 v2 of this machine', host: '127.0.0.1', port: beside.port, protocol: 'mllp' as const, tls: false }]),
-    ...devices.listeners,
+    ...ownListeners, ...devices.listeners,
   ];
   writeRunFile(home, {
     pid: process.pid, httpPort, mllpPort: beside.port, databaseUrl: db.url, startedAt: clock.now().toISOString(), listeners,

@@ -16,7 +16,7 @@ export type BackupDeps = { home: string; db: Db; keys: Keys; audit: Audit; clock
 export type BackupMade = { backup: string; tables: number; rows: number; objects: number; bytes: number; seconds: number; removed: number };
 
 /** Beside the database: what a home needs to go on, of what is neither key nor log. */
-const homeEntries = ['mode', 'issuer.json', 'models', 'residency.json', 'retention.json', 'trusted-keys.json', 'ward.json'];
+const homeEntries = ['mode', 'issuer.json', 'listeners.json', 'mappings', 'models', 'policies', 'quality', 'residency.json', 'retention.json', 'stays.json', 'trusted-keys.json', 'ward.json'];
 
 /**
  * Takes a backup while everything goes on: one snapshot of the database, each table COPY → zstd → sealed → file, then

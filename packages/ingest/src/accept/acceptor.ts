@@ -4,6 +4,7 @@ import { buildAck } from '@primum/formats';
 import type { Db } from '@primum/store';
 import type { Keys } from '@primum/trust';
 import { lanesOf } from '../reading/tokens.ts';
+import type { Source } from '../sources/source.ts';
 import { createSourceDirectory, type SourceDirectory } from '../sources/source-directory.ts';
 import type { Backlog } from './backlog.ts';
 import { interpretFrame, type InterpretedFrame } from './interpret-frame.ts';
@@ -39,7 +40,8 @@ export type AcceptorOptions = {
  * fails nothing of it is acknowledged as kept: AR with 207 and the store's code, and the sender sends again.
  */
 export type Acceptor = {
-  accept(frame: Buffer, connection: { remote: string }): Promise<Buffer>;
+  /** `source`: of everything on this listener, whatever MSH-3 and MSH-4 say. */
+  accept(frame: Buffer, connection: { remote: string; source?: Source }): Promise<Buffer>;
   saturated(): boolean;
   figures(): { accepted: number; quarantined: number; duplicates: number };
   /** Waits for the commit under way. */
@@ -107,8 +109,8 @@ export function createAcceptor(deps: AcceptorDeps, options: AcceptorOptions): Ac
   }));
 
   return {
-    async accept(bytes) {
-      const frame = await interpretFrame(sources, bytes);
+    async accept(bytes, connection) {
+      const frame = await interpretFrame(sources, bytes, connection.source);
       if (frame.problem !== undefined) {
         log.warn('ingest.quarantined', { code: frame.problem.code, source: frame.source?.application ?? '' });
       }

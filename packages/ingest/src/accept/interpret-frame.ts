@@ -12,14 +12,14 @@ export type InterpretedFrame = {
   source: Source | undefined;
 } & ({ reading: MessageReading; problem?: undefined } | { reading?: undefined; problem: FrameProblem });
 
-/** Bytes → text → segments → header → source → reading; stops at the first thing that is wrong. */
-export async function interpretFrame(sources: SourceDirectory, frame: Buffer): Promise<InterpretedFrame> {
+/** Bytes → text → segments → header → source → reading; stops at the first thing that is wrong. `known`: the source, whatever MSH-3 and MSH-4 say. */
+export async function interpretFrame(sources: SourceDirectory, frame: Buffer, known?: Source): Promise<InterpretedFrame> {
   const decoded = decodeMessage(frame);
   if (!decoded.ok) return { header: peekHeader(frame), source: undefined, problem: decoded.problem };
   const parsed = parseMessage(decoded.text, { charset: decoded.charset });
   if (!parsed.ok) return { header: peekHeader(frame), source: undefined, problem: parsed.problem };
   const header = readHeader(parsed.message);
-  const found = sources.find(header.sendingApplication, header.sendingFacility);
+  const found = known ?? sources.find(header.sendingApplication, header.sendingFacility);
   const source = found instanceof Promise ? await found : found;
   if (source === undefined) return { header, source, problem: { code: 'hl7.source-unknown', location: 'MSH^1^3' } };
   const outcome = readMessage(parsed.message, { utcOffset: source.utcOffset, defaultAuthority: source.facility });

@@ -56,11 +56,11 @@ export async function showQuarantined(deps: QuarantineDeps, principal: Principal
  */
 export async function replayQuarantined(deps: QuarantineDeps, principal: Principal, tenant: number, id: string): Promise<void> {
   await requirePermission(deps, { tenant, principal, purpose: 'HOPERAT', action: 'message.replayed', authority: 'quarantine.replay' });
-  const [row] = await deps.db.query<{ sealed: Buffer }>("select sealed from message where tenant = $1 and id = $2 and status = 'quarantined'", [tenant, id]);
+  const [row] = await deps.db.query<{ sealed: Buffer; source_id: number | null }>("select sealed, source_id from message where tenant = $1 and id = $2 and status = 'quarantined'", [tenant, id]);
   if (row === undefined) throw new PrimumError('ingest.quarantine-missing');
   const raw = await deps.keys.open(tenant, row.sealed, messageAad(tenant, id));
   const sources = createSourceDirectory({ db: deps.db, now: () => deps.clock.now().getTime() }, tenant);
-  const { source, reading, problem } = await interpretFrame(sources, raw);
+  const { source, reading, problem } = await interpretFrame(sources, raw, row.source_id === null ? undefined : await sources.byId(row.source_id));
   if (reading === undefined) throw new PrimumError(problem.code, problem.location);
   const { lane, otherLane } = lanesOf(deps.keys, tenant, reading);
   await move(deps, principal, { tenant, id, event: 'replay', action: 'message.replayed' }, `

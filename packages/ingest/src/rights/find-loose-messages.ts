@@ -13,13 +13,13 @@ export type LooseMessages = {
   searchedAsText: number;
 };
 
-type Row = { id: string; sealed: Buffer };
+type Row = { id: string; sealed: Buffer; source_id: number | null };
 
 const pageSize = 200;
 /** A shorter text would be found by chance. */
 const minTextLength = 4;
 const selectPage = `
-select id, sealed from message
+select id, sealed, source_id from message
 where tenant = $1 and id > $2 and sealed is not null and get_byte(sealed, 1) <> 1
   and (status <> 'applied' or lane = any($3::smallint[]) or other_lane = any($3::smallint[]))
 order by id limit $4`;
@@ -38,10 +38,10 @@ export async function findLooseMessages(deps: { db: Sql; keys: Keys; now(): numb
   const found: LooseMessages = { ids: [], searchedAsText: 0 };
   for (let after = '00000000-0000-0000-0000-000000000000'; ;) {
     const rows = await db.query<Row>(selectPage, [tenant, after, lanes, pageSize]);
-    for (const { id, sealed } of rows) {
+    for (const { id, sealed, source_id: sourceId } of rows) {
       const raw = await keys.open(tenant, sealed, messageAad(tenant, id)).catch(() => null);
       if (raw === null) continue; // its key is gone: nobody reads it
-      const { reading } = await interpretFrame(sources, raw);
+      const { reading } = await interpretFrame(sources, raw, sourceId === null ? undefined : await sources.byId(sourceId));
       if (reading === undefined) found.searchedAsText += 1;
       const names = reading === undefined ? texts.some((text) => raw.includes(text)) : tokensOf(keys, tenant, reading).some((token) => person.tokens.has(token));
       if (names) found.ids.push(id);
