@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { OperationOutcome, Parameters, ValueSet } from '@medplum/fhirtypes';
+import { largeSystem } from '@primum/record';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bootForTest, type Booted } from './support/booted.ts';
 import { serviceClient, type ServiceClient } from './support/service-client.ts';
@@ -61,6 +62,16 @@ describe('value sets', () => {
     expect(stdout).toContain('5 codes');
     const asked = await service.fhir('POST', '/ValueSet/$expand', { resourceType: 'Parameters', parameter: [{ name: 'valueSet', resource: { resourceType: 'ValueSet', status: 'active', compose: { include: [{ system: 'http://licensed.example', filter: [{ property: 'concept', op: 'descendent-of', value: 'A' }] }] } } }, { name: 'filter', valueString: 'first' }] });
     expect(codesOf(asked.body)).toEqual(['A1', 'A11']);
+    const source = (await largeSystem(primum.core.db, 1, 'http://licensed.example'))!; // loaded just before
+    const filter = (op: string, value: string, property = 'concept'): { property: string; op: string; value: string } => ({ property, op, value });
+    for (const [filters, codes] of [
+      [[filter('is-a', 'A')], ['A', 'A1', 'A11', 'A2']], [[filter('descendent-of', 'A1')], ['A11']], [[filter('is-not-a', 'A1')], ['A', 'A2', 'B']], [[filter('is-a', 'A'), filter('is-not-a', 'A1')], ['A', 'A2']], [[filter('in', 'A1, B')], ['A1', 'B']],
+      [[filter('=', 'A', 'parent')], ['A1', 'A2']], [[filter('=', 'Other', 'display')], ['B']], [[filter('is-a', 'none')], []],
+    ] as const) {
+      expect({ filters, codes: (await source.list({ filters, limit: 10 })).map(({ code }) => code) }).toEqual({ filters, codes });
+      for (const code of ['A', 'A1', 'A11', 'A2', 'B', 'none']) expect({ filters, code, meets: await source.meets(code, filters) }).toEqual({ filters, code, meets: codes.some((one) => one === code) });
+    }
+    expect(await source.childrenOf('A')).toEqual(['A1', 'A2']);
     expect(said((await service.fhir('GET', '/CodeSystem/$validate-code?url=http://licensed.example&code=A2')).body, 'result')).toBe(true);
   });
 });

@@ -20,4 +20,13 @@ create table terminology_concept (
   parents text[] not null,
   primary key (tenant, system, version, code)
 );
-create index terminology_concept_parents on terminology_concept using gin (parents);
+
+-- The way down; the way up is `parents`.
+create table terminology_child (
+  tenant int not null,
+  system text not null,
+  version text not null,
+  parent text not null,
+  code text not null,
+  primary key (tenant, system, version, parent, code)
+);
