@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { EmergencyAccess, LocatedPatient, PolicyPage, ReviewDetail, ReviewQueue, Role, StayPage, Worklist } from '@primum/contract';
+import type { EmergencyAccess, ErrorCode, LocatedPatient, PolicyPage, ReviewDetail, ReviewQueue, Role, StayPage, Worklist } from '@primum/contract';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchPatient } from '../bench/support/ward-messages.ts';
 import { ask, bootForTest, signIn, type Asked, type Booted } from './support/booted.ts';
@@ -111,11 +111,12 @@ describe('an emergency access', () => {
 });
 
 describe('a purpose', () => {
+  const outcome = (code: ErrorCode): object => ({ resourceType: 'OperationOutcome', issue: [{ details: { coding: [{ system: 'urn:primum:error', code }] } }] });
   const fhir = (role: Role, purpose: string, more: Record<string, string> = {}, type = 'Patient', id = patientId) =>
     as(role, { path: `/api/fhir/${type}/${id}`, headers: { 'x-purpose-of-use': purpose, ...more } });
 
   it('is claimed by who may, and a word that is none is an error', async () => {
-    expect((await fhir('clinician', 'FUN')).body).toMatchObject({ code: 'api.request-invalid' });
+    expect((await fhir('clinician', 'FUN')).body).toMatchObject(outcome('api.request-invalid'));
     expect((await fhir('clinician', 'TREAT')).status).toBe(200);
     expect((await fhir('clinician', 'HRESCH')).status).toBe(403);
     expect((await fhir('data-scientist', 'TREAT')).status).toBe(403);
@@ -143,7 +144,7 @@ describe('a purpose', () => {
     const seen = (await fhir('data-scientist', 'HRESCH', { 'x-research-project': 'alpha' }, 'Observation', observation!.id)).body as { subject: { reference: string } };
     expect(seen.subject.reference).toBe(`Patient/${ids[0]}`);
     const [provenance] = await primum.core.db.query<{ id: string }>("select id from resource where type = 'Provenance' limit 1", []);
-    expect((await fhir('data-scientist', 'HRESCH', {}, 'Provenance', provenance!.id)).body).toMatchObject({ code: 'policy.view-missing' });
+    expect((await fhir('data-scientist', 'HRESCH', {}, 'Provenance', provenance!.id)).body).toMatchObject(outcome('policy.view-missing'));
     expect((await fhir('data-scientist', 'HRESCH', { 'x-research-project': '../x' })).status).toBe(400);
   });
 

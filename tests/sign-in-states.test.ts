@@ -21,7 +21,11 @@ const signInAs = async (role: string): Promise<string> => {
 /** With parameters that name nothing; the body is never looked at before the caller is. */
 const call = (route: Route, token: string): Promise<Answer> =>
   ask(primum.httpPort, { method: route.method, path: route.path.replace(/:[a-zA-Z]+/g, '00000000-0000-4000-8000-000000000000'), token, ...(route.method === 'GET' || route.method === 'DELETE' ? {} : { body: {} }) });
-const codeOf = ({ body }: Answer): unknown => (typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined);
+/** FHIR's addresses say it in an OperationOutcome, the others as our own error. */
+const codeOf = ({ body }: Answer): unknown => {
+  const { code, issue } = (typeof body === 'object' && body !== null ? body : {}) as { code?: string; issue?: { details?: { coding?: { code?: string }[] } }[] };
+  return code ?? issue?.[0]?.details?.coding?.[0]?.code;
+};
 
 it.each(sessionStates.filter((state) => state !== 'full'))('a session in %s is answered by what is due alone', async (state: SessionState) => {
   const token = await signInAs('security-officer');

@@ -8,7 +8,11 @@ import { tenant } from '../../core.ts';
 import { expectThat, type Proof } from '../proof.ts';
 import { smallWard, totpAt, type Answer, type Scratch } from '../scratch.ts';
 
-const codeOf = ({ body }: Answer): string => (typeof body === 'object' && body !== null && 'code' in body ? String(body.code) : '');
+/** FHIR's addresses say it in an OperationOutcome, the others as our own error. */
+const codeOf = ({ body }: Answer): string => {
+  const { code, issue } = (typeof body === 'object' && body !== null ? body : {}) as { code?: string; issue?: { details?: { coding?: { code?: string }[] } }[] };
+  return code ?? issue?.[0]?.details?.coding?.[0]?.code ?? '';
+};
 const refusedIncomplete = (answer: Answer): boolean => answer.status === 401 && codeOf(answer) === 'auth.incomplete';
 const pathOf = (route: Route): string => route.path.replaceAll(/:[a-zA-Z]+/g, () => randomUUID());
 
