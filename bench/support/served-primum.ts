@@ -54,3 +54,5 @@ function peakOf(pid: number | null): number {
 process.on('message', (asked: Asked) => {
   void answer(asked).then((told) => process.send!(told, () => { if ('stopped' in told || 'load' in asked) process.exit(0); }));
 });
+// Whoever asked is gone, and with them the home.
+process.on('disconnect', () => process.exit(1));

@@ -4,6 +4,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Figures } from '../../bench/support/served-primum.ts';
 import { primumProcess } from '../../bench/support/primum-process.ts';
 
@@ -11,9 +12,13 @@ const megabyte = 1024 * 1024;
 /** What the server may grow by, whatever comes: parts of 4 MiB and what the collector leaves for a while. */
 const boundMb = 192;
 
-/** One content of `--mib` (2,048) MiB in by POST and out by GET: neither in a row nor in memory, and the same bytes. */
+/**
+ * One content of `--mib` (2,048) MiB in by POST and out by GET: neither in a row nor in memory, and the same bytes. Sent over
+ * `--seconds` at least, as a slow line would.
+ */
 export async function runAttachment(options: Readonly<Record<string, string>> = {}): Promise<Record<string, unknown>> {
   const mib = Number(options['mib'] ?? 2_048);
+  const pauseMs = Number(options['seconds'] ?? 0) * 1_000 / mib;
   const parent = mkdtempSync(join(tmpdir(), 'primum-attachment-'));
   chmodSync(parent, 0o711); // PostgreSQL's user must get through
   try {
@@ -30,11 +35,12 @@ export async function runAttachment(options: Readonly<Record<string, string>> = 
         response.resume().on('end', () => resolve({ status: response.statusCode ?? 0, location: String(response.headers.location) }));
       });
       post.on('error', reject);
-      Readable.from((function* () {
+      Readable.from((async function* () {
         for (let n = 0; n < mib; n += 1) {
           const block = Buffer.alloc(megabyte, `block ${n} of an image `);
           sent.update(block);
           yield block;
+          if (pauseMs > 0) await sleep(pauseMs);
         }
       })()).pipe(post);
     });

@@ -13,6 +13,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
 import { loopback, type Transport } from '../transport.ts';
 import type { CallBudget } from './call-budget.ts';
+import { limitBodyTime } from './body-time.ts';
 import { addFhirParsers } from './fhir/parsers.ts';
 import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-caller.ts';
 import { createRefusalLog } from './refusal-log.ts';
@@ -87,13 +88,14 @@ const preflight: Readonly<Record<string, string>> = {
 export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { tls, hosts } = deps.transport ?? loopback;
   // FHIR's base is written with a slash at its end by half of the clients.
-  const settings = { routerOptions: { ignoreTrailingSlash: true }, bodyLimit: 1024 * 1024, requestTimeout: 30_000, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } };
+  const settings = { routerOptions: { ignoreTrailingSlash: true }, bodyLimit: 1024 * 1024, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } };
   // An address that cannot be decoded meets no hook, and the framework's own answer would repeat it.
   const frameworkErrors = (error: Error, _request: unknown, reply: FastifyReply): void => {
     for (const [name, value] of Object.entries(protections)) reply.raw.setHeader(name, value);
     sendError(deps.log, reply, error);
   };
   const app = tls === undefined ? Fastify({ ...settings, frameworkErrors }) : overTls(deps.log, tls, (https) => Fastify({ ...settings, frameworkErrors, https }));
+  app.server.headersTimeout = 30_000;
   // fast-json-stringify takes unions and tuples wrong; answers are typed by the contract and held against it by a test.
   app.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   await app.register(fastifyCookie);
@@ -102,6 +104,7 @@ export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   addFhirParsers(app);
 
   app.addHook('onRequest', async (request, reply) => {
+    limitBodyTime(request.raw, reply.raw);
     // On the raw reply, so that a stream, a download and the issuer, which write past the framework, have them too.
     for (const [name, value] of Object.entries(protections)) reply.raw.setHeader(name, value);
     if (request.protocol === 'https') reply.raw.setHeader('strict-transport-security', 'max-age=31536000; includeSubDomains');

@@ -6,6 +6,7 @@ import { contentOfBinary, insertContent, openParts, patientIdOf, rowIdOf, storeP
 import { requirePermission, scopesAllow, withPhiReader } from '@primum/trust';
 import { tenant, type Core } from '../../core.ts';
 import { writeDepsOf } from '../../fhir.ts';
+import { streamsBody } from '../body-time.ts';
 import type { Call } from '../serve-api.ts';
 import { headerOf } from './exchange.ts';
 import type { FhirDeps } from './fhir-deps.ts';
@@ -37,6 +38,7 @@ export function createBinaries({ core, fhir, reads }: FhirDeps): Binaries {
       await demandBefore(core, caller, id === null ? 'c' : 'u', patientId);
       const operation: WriteOperation = id === null ? { kind: 'create', resource: binary } : { kind: 'update', resource: binary };
       const body = call.body instanceof Readable ? call.body : Readable.from([]);
+      streamsBody(call.request.raw);
       const content = await storeParts(core, tenant, { id: uuidv7(), patientId }, body, maxContentBytes());
       try {
         const [written] = await writeResources(writeDepsOf(core, fhir), {
