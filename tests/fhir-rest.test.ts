@@ -63,7 +63,7 @@ describe('a resource', () => {
     const created = await service.fhir('POST', '/Observation', pulse('MRN-90210-QX', 71));
     expect(created.status).toBe(201);
     const tables = await primum.core.db.query<{ text: string }>('select t::text as text from resource_search t union all select row(type, id, patient_id)::text from resource t union all select o::text from outbox o', []);
-    expect(tables.filter(({ text }) => text.includes('90210'))).toEqual([]);
+    expect(tables.filter(({ text }) => text.includes('MRN-90210'))).toEqual([]);
   });
 
   it('is patched (JSON Patch) and deleted, and what was deleted can be read at its version', async () => {
