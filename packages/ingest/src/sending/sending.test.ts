@@ -209,5 +209,6 @@ describe('sending HL7 v2', () => {
     stack.defer(() => running.close());
     await until(async () => (await stateOf('ris')).queued === 0);
     expect(ris.got.map(({ value }) => value)).toEqual(['other']);
+    expect(await db.query("select action, patient_id from audit_event where action like 'message.%' and patient_id = $1", [erased])).toEqual([{ action: 'message.not-delivered', patient_id: erased }]);
   });
 });

@@ -20,6 +20,8 @@ const attemptsOfError = 5;
 type Due = { id: number; name: string; host: string; port: number; tls: boolean; ca_file: string | null; timeout_ms: number };
 type Head = { id: string; control_id: string; patient_id: string | null; sealed: Buffer; attempts: number };
 type Answer = 'acknowledged' | 'refused' | 'error';
+type Outcome = Answer | 'erased';
+const codes: Readonly<Record<Outcome, string>> = { acknowledged: 'AA', refused: 'AR', error: 'AE', erased: 'record.erased' };
 
 /**
  * Sends what is queued, one message in flight for each destination, in the order of its queue (HL7 2.5.1, section 2.9.2,
@@ -74,7 +76,7 @@ async function sendAll(deps: SenderDeps, tenant: number, due: Due, signal: Abort
       await db.query(`update outgoing_message set attempts = attempts + 1 where tenant = $1 and id = $2`, [tenant, head.id]);
       const text = await opened(keys, tenant, head);
       if (text === null) {
-        await db.transaction((tx) => stepOutgoing(tx, tenant, head.id, 'fail', 'record.erased'));
+        await settle(deps, tenant, due, head, 'erased');
         continue;
       }
       const answer = answerOf((await client.send(text)).toString('latin1'), head.control_id);
@@ -91,17 +93,17 @@ async function sendAll(deps: SenderDeps, tenant: number, due: Due, signal: Abort
   }
 }
 
-async function settle({ db, audit, clock }: SenderDeps, tenant: number, due: Due, head: Head, answer: Answer): Promise<void> {
-  const event = answer === 'acknowledged' ? 'acknowledge' : answer === 'refused' ? 'refuse' : head.attempts + 1 >= attemptsOfError ? 'fail' : null;
+async function settle({ db, audit, clock }: SenderDeps, tenant: number, due: Due, head: Head, outcome: Outcome): Promise<void> {
+  const event = outcome === 'acknowledged' ? 'acknowledge' : outcome === 'refused' ? 'refuse' : outcome === 'erased' || head.attempts + 1 >= attemptsOfError ? 'fail' : null;
   await db.transaction(async (tx) => {
     if (event !== null) {
-      await stepOutgoing(tx, tenant, head.id, event, answer === 'acknowledged' ? 'AA' : answer === 'refused' ? 'AR' : 'AE');
+      await stepOutgoing(tx, tenant, head.id, event, codes[outcome]);
       await audit.write(tx, [{
         tenant, principal: mintSystemPrincipal('ingest'), purpose: 'TREAT', action: event === 'acknowledge' ? 'message.sent' : 'message.not-delivered', outcome: event === 'acknowledge' ? 'success' : 'minor-failure', at: clock.now(),
         ...(head.patient_id === null ? {} : { patientId: head.patient_id }), entities: [{ type: 'outgoing-message', id: head.id }, { type: 'destination', id: due.name }],
       }]);
     }
-    await tx.query(`update destination set leased_until = ${lease}${answer === 'acknowledged' ? ', last_acknowledged_at = now(), failures = 0' : ''} where tenant = $1 and id = $2`, [tenant, due.id]);
+    await tx.query(`update destination set leased_until = ${lease}${outcome === 'acknowledged' ? ', last_acknowledged_at = now(), failures = 0' : ''} where tenant = $1 and id = $2`, [tenant, due.id]);
   });
 }
 
