@@ -43,6 +43,29 @@ describe('a query', () => {
     await expect(hasty.query('select pg_sleep(5)')).rejects.toMatchObject({ code: 'store.timeout' });
     await hasty.close();
   });
+
+  it('may lose its connection just as it is handed on: that ends no process', async () => {
+    await using stack = new AsyncDisposableStack();
+    const [one, other] = [await openDb({ url: test.url, max: 1 }), await openDb({ url: test.url, max: 1 })];
+    stack.defer(() => one.close());
+    stack.defer(() => other.close());
+    for (let round = 0; round < 5; round += 1) {
+      const [row] = await one.query<{ pid: number }>('select pg_backend_pid() as pid');
+      const first = one.query('select 1 as n');
+      const next = one.transaction((tx) => tx.query('select 2 as n')).catch((error: unknown) => error);
+      const ended = other.query('select pg_terminate_backend($1) from pg_sleep(0.02)', [row?.pid]);
+      await sleep(1); // all three are on their way; while nothing is read here, the answer and the end come together
+      for (const until = performance.now() + 80; performance.now() < until;);
+      expect(await first).toEqual([{ n: 1 }]);
+      await ended;
+      // Lost or not, it is told.
+      const outcome = await next;
+      if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'store.unreachable' });
+      else expect(outcome).toEqual([{ n: 2 }]);
+      await one.query('select 3').catch(() => undefined); // may meet the end itself
+      expect(await one.query('select 4 as n')).toEqual([{ n: 4 }]);
+    }
+  });
 });
 
 describe('a transaction', () => {

@@ -62,6 +62,9 @@ export async function openDb(options: OpenOptions): Promise<Db> {
     connectionTimeoutMillis: options.connectTimeoutMs ?? 30_000,
   });
   pool.on('error', () => undefined); // an idle connection ended: the next query opens another, or says so
+  // A connection that ends in mid-query rejects that query. The event would end the process where nobody hears it, as between
+  // the pool's handing it on and its taker's next step: an end may come in one packet with the answer before.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const statementName = createStatementNames();
   const sql = sqlOver(pool, statementName);
   try {
@@ -99,9 +102,6 @@ async function runTransaction<T>(
   signal?.throwIfAborted();
   const client = await pool.connect().catch((error: unknown) => { throw databaseError(error); });
   const sql = sqlOver(client, statementName);
-  // A connection that ends in mid-query rejects that query; the event would otherwise end the process.
-  const ignore = (): void => undefined;
-  client.on('error', ignore);
   let broken: boolean | Error = false;
   const abort = (): void => {
     broken = true;
@@ -121,7 +121,7 @@ async function runTransaction<T>(
   try {
     // Sent ahead, not waited for: it travels with the first query. A failure shows in every query after it.
     const begun = sql.query(isolation === undefined ? 'begin' : `begin isolation level ${isolation}`);
-    begun.catch(ignore);
+    begun.catch(() => undefined);
     const result = await work(tx);
     await begun;
     open = false;
@@ -139,7 +139,6 @@ async function runTransaction<T>(
     throw error;
   } finally {
     signal?.removeEventListener('abort', abort);
-    client.off('error', ignore);
     client.release(broken);
   }
 }
