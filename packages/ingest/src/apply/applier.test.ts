@@ -220,7 +220,8 @@ describe('order and lanes', () => {
       for (const mrn of patients) await ingest.accept(adt('A02', mrn, t(9 + round), {}, `${round}`));
       if (round === 3) for (let index = 0; index < 20; index += 2) await ingest.accept(message('ADT^A17', t(12, 30), [pid(`L${index}`), pv1(`VL${index}`, 'x'), pid(`L${index + 1}`), pv1(`VL${index + 1}`, 'y')]));
     }
-    const [one, two] = [ingest.applier(), ingest.applier()];
+    // In small batches: the first of them would take all before the other has begun.
+    const [one, two] = [ingest.applier({ maxBatch: 4 }), ingest.applier({ maxBatch: 4 })];
     for (let wait = 0; wait < 1000 && await ingest.backlog.refresh() > 0; wait += 1) await sleep(10);
     await Promise.all([one.close(), two.close()]);
     const rows = await ingest.db.query<{ beds: string[] }>(`

@@ -29,7 +29,7 @@ export type TestIngest = {
   accept(text: string): Promise<{ ack: string; code: string }>;
   /** Accepts in order, then applies all that waits. */
   send(...texts: readonly string[]): Promise<void>;
-  applier(): Applier;
+  applier(options?: { maxBatch?: number }): Applier;
   applyAll(): Promise<void>;
   rootOf(mrn: string): Promise<string>;
   facts(mrn: string, upToSeq?: number): Promise<{ rows: Fact[]; pinSeq: number }>;
@@ -54,7 +54,7 @@ export async function createTestIngest(clock: Clock = systemClock, rules?: Quali
   const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant, 0);
   const backlog = createBacklog({ db }, tenant);
   const acceptor = createAcceptor({ db, keys, clock, log: silentLog, backlog, sources }, { tenant });
-  const applier = (): Applier => createApplier({ db, keys, audit, codes, checkFact, mappings, sources, clock, log: silentLog, backlog }, { tenant, pollMs: 20 });
+  const applier = (options?: { maxBatch?: number }): Applier => createApplier({ db, keys, audit, codes, checkFact, mappings, sources, clock, log: silentLog, backlog }, { tenant, pollMs: 20, ...options });
 
   const rootOf = async (mrn: string): Promise<string> => {
     const [token] = identityTokens(keys, tenant, [{ value: mrn, authority: facility, type: 'MR' }]);
