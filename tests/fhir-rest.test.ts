@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type { Bundle, CapabilityStatement, Observation, OperationOutcome, Patient } from '@medplum/fhirtypes';
@@ -71,6 +72,9 @@ describe('a resource', () => {
     const path = `/Patient/${patient.id}`;
     const patched = await service.fhir('PATCH', path, [{ op: 'test', path: '/birthDate', value: '1961-04-05' }, { op: 'add', path: '/gender', value: 'other' }], { 'content-type': 'application/json-patch+json' });
     expect(patched.body).toMatchObject({ gender: 'other', meta: { versionId: '2' } });
+    for (const through of [{ op: 'remove', path: '/gender/length' }, { op: 'replace', path: '/gender/0', value: 'x' }, { op: 'add', path: '/active/a', value: 1 }, { op: 'move', from: '/gender/0', path: '/birthDate' }, { op: 'remove', path: '' }]) {
+      expect((await service.fhir('PATCH', path, [through], { 'content-type': 'application/json-patch+json' })).status, through.path).toBe(422);
+    }
     const refused = await service.fhir('PATCH', path, [{ op: 'test', path: '/gender', value: 'male' }], { 'content-type': 'application/json-patch+json' });
     expect(refused.status).toBe(422);
     expect((await service.fhir('DELETE', path)).status).toBe(204);
@@ -186,5 +190,25 @@ describe('the CapabilityStatement', () => {
     expect(statement).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1', kind: 'instance' });
     const patient = statement.rest?.[0]?.resource?.find(({ type }) => type === 'Patient');
     expect(patient?.interaction?.map(({ code }) => code)).toEqual(expect.arrayContaining(['read', 'vread', 'create', 'update', 'patch', 'delete', 'history-instance']));
+  });
+
+  it('answers what is no request of FHIR at all with an OperationOutcome', async () => {
+    const raw = (lines: string): Promise<string> => new Promise((resolve, reject) => {
+      const socket = connect(primum.httpPort, '127.0.0.1', () => socket.write(`${lines}\r\n`));
+      let text = '';
+      socket.setEncoding('utf8').on('data', (chunk: string) => { text += chunk; }).on('error', reject).on('close', () => resolve(text));
+    });
+    const host = `Host: 127.0.0.1:${primum.httpPort}\r\nConnection: close\r\n`;
+    const answers: [string, number, string][] = [
+      ['an address that cannot be decoded', 400, `GET /api/fhir/Patient/%zz HTTP/1.1\r\n${host}`],
+      ['an unknown address', 404, `GET /api/fhir/Patient/a/b/c/d HTTP/1.1\r\n${host}`],
+      ['headers beyond the limit', 431, `GET /api/fhir/Patient HTTP/1.1\r\n${host}X-Long: ${'a'.repeat(20_000)}\r\n`],
+      ['no HTTP', 400, `GET /api/fhir/Patient HTTP/9.9\r\n${host}`],
+    ];
+    for (const [what, status, lines] of answers) {
+      const [head = '', body = ''] = (await raw(lines)).split('\r\n\r\n');
+      expect(head, what).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*application/fhir\\+json`));
+      expect(body, what).toContain('"resourceType":"OperationOutcome"');
+    }
   });
 });

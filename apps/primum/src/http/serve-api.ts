@@ -14,6 +14,7 @@ import { mountIssuer, type IssuerMount } from './oidc/issuer-mount.ts';
 import { loopback, type Transport } from '../transport.ts';
 import type { CallBudget } from './call-budget.ts';
 import { limitBodyTime } from './body-time.ts';
+import { answerClientError } from './client-error.ts';
 import { addFhirParsers } from './fhir/parsers.ts';
 import { isFhir, resolveCaller, type Caller, type CallerDeps } from './resolve-caller.ts';
 import { createRefusalLog } from './refusal-log.ts';
@@ -88,7 +89,7 @@ const preflight: Readonly<Record<string, string>> = {
 export async function serveApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { tls, hosts } = deps.transport ?? loopback;
   // FHIR's base is written with a slash at its end by half of the clients.
-  const settings = { routerOptions: { ignoreTrailingSlash: true }, bodyLimit: 1024 * 1024, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } };
+  const settings = { clientErrorHandler: answerClientError, routerOptions: { ignoreTrailingSlash: true }, bodyLimit: 1024 * 1024, keepAliveTimeout: 30_000, forceCloseConnections: true, ajv: { customOptions: { coerceTypes: true, removeAdditional: false } } };
   // An address that cannot be decoded meets no hook, and the framework's own answer would repeat it.
   const frameworkErrors = (error: Error, _request: unknown, reply: FastifyReply): void => {
     for (const [name, value] of Object.entries(protections)) reply.raw.setHeader(name, value);

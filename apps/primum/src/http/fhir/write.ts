@@ -26,6 +26,15 @@ export type Writes = {
   removeMatching(caller: FhirCaller, type: string, query: string): Promise<FhirAnswer>;
 };
 
+/** Applies it, or tells that it can't: a path that goes on through a text or a number throws. */
+function applies(target: unknown, operation: Operation): boolean {
+  try {
+    return applyPatch(target, [operation])[0] === null;
+  } catch {
+    return false;
+  }
+}
+
 const idPattern = /^[A-Za-z0-9\-.]{1,64}$/;
 
 export function createWrites(deps: FhirDeps): Writes {
@@ -96,7 +105,7 @@ export function createWrites(deps: FhirDeps): Writes {
       if (stored.deleted) throw new PrimumError('record.deleted', type);
       if (ifMatch !== undefined && ifMatch !== stored.version) throw new PrimumError('record.version-mismatch');
       const patched: unknown = structuredClone(stored.resource);
-      const failed = applyPatch(patched, operations).findIndex((error) => error !== null);
+      const failed = operations.findIndex((operation) => !applies(patched, operation));
       if (failed !== -1) throw new FhirIssues('fhir.patch-failed', [{ severity: 'error', code: 'processing', details: { text: `operation ${failed} of the patch does not apply` } }]);
       const resource = resourceOf(patched, type);
       if (resource.id !== id) throw new PrimumError('fhir.invalid', 'a patch may not change the id');
