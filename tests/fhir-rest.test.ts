@@ -73,7 +73,7 @@ describe('a resource', () => {
     const patched = await service.fhir('PATCH', path, [{ op: 'test', path: '/birthDate', value: '1961-04-05' }, { op: 'add', path: '/gender', value: 'other' }], { 'content-type': 'application/json-patch+json' });
     expect(patched.body).toMatchObject({ gender: 'other', meta: { versionId: '2' } });
     for (const through of [{ op: 'remove', path: '/gender/length' }, { op: 'replace', path: '/gender/0', value: 'x' }, { op: 'add', path: '/active/a', value: 1 }, { op: 'move', from: '/gender/0', path: '/birthDate' }, { op: 'remove', path: '' }]) {
-      expect((await service.fhir('PATCH', path, [through], { 'content-type': 'application/json-patch+json' })).status, through.path).toBe(422);
+      expect({ ...through, status: (await service.fhir('PATCH', path, [through], { 'content-type': 'application/json-patch+json' })).status }).toEqual({ ...through, status: 422 });
     }
     const refused = await service.fhir('PATCH', path, [{ op: 'test', path: '/gender', value: 'male' }], { 'content-type': 'application/json-patch+json' });
     expect(refused.status).toBe(422);
@@ -207,8 +207,7 @@ describe('the CapabilityStatement', () => {
     ];
     for (const [what, status, lines] of answers) {
       const [head = '', body = ''] = (await raw(lines)).split('\r\n\r\n');
-      expect(head, what).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*application/fhir\\+json`));
-      expect(body, what).toContain('"resourceType":"OperationOutcome"');
+      expect({ what, status: Number(head.slice(9, 12)), fhir: head.includes('application/fhir+json'), outcome: body.includes('"resourceType":"OperationOutcome"') }).toEqual({ what, status, fhir: true, outcome: true });
     }
   });
 });

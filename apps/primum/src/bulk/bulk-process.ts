@@ -2,7 +2,7 @@
  * Run as a process by `startBulk`: bulk jobs beside the server, with memory and a core of their own. Ends by itself when
  * there is nothing to do. Its first message says which home and database.
  */
-import { createLog } from '@primum/base';
+import { createLog, muteConsole } from '@primum/base';
 import { openCore } from '../core.ts';
 import { openFhir } from '../fhir.ts';
 import { loadServedModel } from '../models.ts';
@@ -10,6 +10,7 @@ import { runJobs } from './run-jobs.ts';
 
 export type BulkProcessTask = { home: string; databaseUrl: string; idleMs: number };
 
+muteConsole();
 const stop = new AbortController();
 for (const signal of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(signal, () => { stop.abort(); });
 

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isLoopbackHost, PrimumError } from '@primum/base';
+import { isLoopbackHost, muteConsole, PrimumError } from '@primum/base';
 import { parseVerifierKey, type Witness } from '@primum/trust';
 import type { BackupSchedule } from '../backup/start-backups.ts';
 import { bootPrimum, type Primum } from '../boot.ts';
@@ -9,6 +9,7 @@ import { wantedMode } from '../mode.ts';
 import { transportOf, transportOptions } from '../transport.ts';
 import { homeOf, openLog, wholeNumber } from './settings.ts';
 
+const say = (line: string): void => { process.stdout.write(`${line}\n`); };
 const spinner = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'];
 
 /** On a terminal one line that is rewritten; elsewhere a line a stage. */
@@ -27,7 +28,7 @@ function progress(): { stage(name: string): void; end(): void } {
     stage(name) {
       current = name;
       if (terminal) draw();
-      else console.log(`${seconds().padStart(5)} s  ${name}`);
+      else say(`${seconds().padStart(5)} s  ${name}`);
     },
     end() {
       clearInterval(timer);
@@ -54,6 +55,7 @@ export async function up(args: readonly string[]): Promise<void> {
   const backups = backupsOf(values);
   const auditYears = wholeNumber('audit-years', values['audit-years'], 6, 100);
   const shown = progress();
+  muteConsole();
   let primum: Primum;
   try {
     primum = await bootPrimum({
@@ -114,13 +116,13 @@ function greet(primum: Primum, home: string): void {
   const mllp = `mllp${listener?.tls === true ? 's' : ''}://${listener?.host}:${primum.mllpPort}`;
   const mqtt = primum.listeners.find(({ protocol }) => protocol === 'mqtt');
   const devices = mqtt === undefined ? '' : `  MQTT     mqtt${mqtt.tls ? 's' : ''}://${mqtt.host}:${mqtt.port}\n`;
-  console.log(`\nPrimum is ready: ${what}.\n\n  Console  ${address}\n  HL7 v2   ${mllp}\n${devices}  Data     ${home}\n`);
+  say(`\nPrimum is ready: ${what}.\n\n  Console  ${address}\n  HL7 v2   ${mllp}\n${devices}  Data     ${home}\n`);
   if (primum.seeded.length > 0) {
-    console.log('Sign-ins, shown this once (primum user reset NAME makes a new password):\n');
-    for (const { username, displayName, password } of primum.seeded) console.log(`  ${displayName.padEnd(22)} ${username.padEnd(12)} ${password}`);
-    console.log('');
+    say('Sign-ins, shown this once (primum user reset NAME makes a new password):\n');
+    for (const { username, displayName, password } of primum.seeded) say(`  ${displayName.padEnd(22)} ${username.padEnd(12)} ${password}`);
+    say('');
   }
-  console.log('Ctrl-C stops it.\n');
+  say('Ctrl-C stops it.\n');
 }
 
 /** Shows the line of figures until a signal; the first stops cleanly, a second at once. */
@@ -144,8 +146,8 @@ async function untilStopped(primum: Primum): Promise<void> {
     }
   });
   clearInterval(timer);
-  console.log('\nStopping …');
+  say('\nStopping …');
   await primum.stop();
-  console.log('Stopped; the data is kept.');
+  say('Stopped; the data is kept.');
   process.exit(0);
 }

@@ -44,7 +44,7 @@ export function constantValue(key: string, value: unknown): unknown {
 
 export function compilePath(expression: string, at: string): Path {
   try {
-    const compiled = fhirpath.compile(expression, r4, { resolveInternalTypes: false, userInvocationTable: functions });
+    const compiled = fhirpath.compile(expression, r4, { resolveInternalTypes: false, userInvocationTable: functions, traceFn: () => undefined });
     return (node, variables) => {
       try {
         // Synchronous: no option asks for promises.

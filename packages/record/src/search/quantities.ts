@@ -1,3 +1,4 @@
+import { muteConsole } from '@primum/base';
 import ucumLhc from '@lhncbc/ucum-lhc';
 
 export const ucum = 'http://unitsofmeasure.org';
@@ -21,9 +22,13 @@ function convert(code: string): Unit | null {
   if (code === '' || code.length > 100) return null;
   const utils = ucumLhc.UcumLhcUtils.getInstance();
   const at = (value: number): { magnitude: number; dimension: string; special: boolean } | null => {
-    const answer = utils.convertToBaseUnits(code, value);
-    if (answer.status !== 'succeeded') return null;
-    return { magnitude: answer.magnitude, special: answer.fromUnitIsSpecial, dimension: JSON.stringify(Object.entries(answer.unitToExp).toSorted()) };
+    const restore = muteConsole(); // it would quote what it stumbles over
+    try {
+      const answer = utils.convertToBaseUnits(code, value);
+      return answer.status === 'succeeded' ? { magnitude: answer.magnitude, special: answer.fromUnitIsSpecial, dimension: JSON.stringify(Object.entries(answer.unitToExp).toSorted()) } : null;
+    } finally {
+      restore();
+    }
   };
   const one = at(1);
   if (one === null) return null;
