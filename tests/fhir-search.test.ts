@@ -128,7 +128,7 @@ describe('a search', () => {
   });
 
   it.each([
-    ['/Observation?date=yesterday', 'fhir.parameter-invalid'], ['/Observation?value-quantity=much', 'fhir.parameter-invalid'], ['/Patient?_list=1', 'fhir.parameter-unknown'],
+    ['/Observation?date=yesterday', 'fhir.parameter-invalid'], ['/Observation?_id=,,', 'fhir.parameter-invalid'], ['/Observation?code:not=,', 'fhir.parameter-invalid'], ['/Observation?value-quantity=much', 'fhir.parameter-invalid'], ['/Patient?_list=1', 'fhir.parameter-unknown'],
     ['/Patient?name:phonetic=x', 'fhir.not-supported'], ['/Observation?code:in=http://vs', 'fhir.not-supported'], ['/Patient?organization.shoe=1', 'fhir.parameter-unknown'], ['/Shoe?size=1', 'fhir.not-supported'],
     ['/Observation?subject:Practitioner=1', 'fhir.not-supported'], ['/Observation?_cursor=AAAA', 'fhir.parameter-invalid'], ['/Observation?_count=many', 'fhir.parameter-invalid'],
     ['/Patient?_has:Observation:shoe:code=1', 'fhir.parameter-unknown'], ['/Patient?organization.partof.partof.partof.name=x', 'fhir.parameter-invalid'], ['/Observation?code-value-quantity=40443-4', 'fhir.parameter-invalid'],

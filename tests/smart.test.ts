@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { routes, type Route } from '@primum/contract';
+import type { Bundle, Group, Organization } from '@medplum/fhirtypes';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import * as client from 'openid-client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +9,7 @@ import type { BenchPatient } from '../bench/support/ward-messages.ts';
 import { openBrowser, type AppBrowser } from './support/app-browser.ts';
 import { admittedAt, illPatient } from './support/ill-patient.ts';
 import { ask, bootForTest, type Booted } from './support/booted.ts';
+import { serviceClient } from './support/service-client.ts';
 
 const one: BenchPatient = { mrn: 'SM1', visit: 'SMV1', bed: 'A1', admittedAt };
 const other: BenchPatient = { mrn: 'SM2', visit: 'SMV2', bed: 'A2', admittedAt };
@@ -107,6 +109,18 @@ describe('an app by itself (standalone launch)', () => {
     expect((await fhir(tokens.access_token, `Observation/${theirs.observation}`)).status).toBe(403);
     const [event] = await primum.core.db.query<{ n: number }>(`select count(*) as n from audit_event where action in ('smart.allowed', 'token.issued') and actor = 'user:clinician'`, []);
     expect(event!.n).toBeGreaterThanOrEqual(2);
+  });
+
+  it('reads of what belongs to nobody only what names no other patient, by read and history as by search', async () => {
+    const service = await serviceClient(primum);
+    const made = async (resource: Group | Organization): Promise<string> => `${resource.resourceType}/${((await service.fhir('POST', `/${resource.resourceType}`, resource)).body as { id: string }).id}`;
+    const group = await made({ resourceType: 'Group', type: 'person', actual: true, member: [mine, theirs].map(({ patient }) => ({ entity: { reference: `Patient/${patient}` } })) });
+    const organization = await made({ resourceType: 'Organization', name: 'Ward' });
+    const { tokens } = await standalone();
+    const status = async (path: string): Promise<number> => (await fhir(tokens.access_token, path)).status;
+    expect([await status(organization), await status(group), await status(`${group}/_history/1`)]).toEqual([200, 404, 404]);
+    const found = async (path: string): Promise<number | undefined> => ((await fhir(tokens.access_token, path)).body as Bundle).entry?.length;
+    expect([await found(`${organization}/_history`), await found('Group/_history'), await found('Group')]).toEqual([1, 0, 0]);
   });
 
   it('reads types that its scopes name, and says which scope is missing', async () => {

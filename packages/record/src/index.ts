@@ -48,7 +48,7 @@ export { notificationOf, subscriptionStatusOf, type NotificationType, type ToldE
 export {
   openSubscription, ownerOf, readSubscriptionEvents, subscriptionColumns, writeSubscription, type SubscriptionEventRow, type SubscriptionReason, type SubscriptionRow,
 } from './subscriptions/subscription-rows.ts';
-export { visibility } from './search/visibility.ts';
+export { typesOfNobodyFor, visibility } from './search/visibility.ts';
 export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimals.ts';
 export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';
 export type { ValidationIssue } from './validation/issue.ts';

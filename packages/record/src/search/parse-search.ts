@@ -62,6 +62,7 @@ function criterion(type: string, name: string, value: string, depth: number): Cr
   const dot = name.indexOf('.');
   const [code = '', modifier] = (dot < 0 ? name : name.slice(0, dot)).split(':');
   const alternatives = splitUnescaped(value, ',').filter((one) => one !== '');
+  if (alternatives.length === 0) throw new PrimumError('fhir.parameter-invalid', `${shown(name)} has no value`);
   if (alternatives.length > maxAlternatives) throw new PrimumError('fhir.parameter-invalid', `${shown(name)}: more than ${maxAlternatives} values`);
   if (notSupported.has(code)) throw new PrimumError('fhir.parameter-unknown', `${code} is not supported`);
   if (dot < 0 && (code === '_id' || code === '_lastUpdated')) {

@@ -1,4 +1,4 @@
-import type { PhiReader } from '@primum/trust';
+import type { PhiReader, Principal } from '@primum/trust';
 
 /** Joins and condition under which a reader may see rows of `resource_search`, and the values that these bind. */
 export type Visibility = { of(alias: string, narrow: boolean): { join: string; condition: string }; readonly values: readonly unknown[] };
@@ -8,6 +8,11 @@ const ofNobody = [
   'ActivityDefinition', 'CodeSystem', 'ConceptMap', 'Device', 'DeviceDefinition', 'Endpoint', 'HealthcareService', 'Library', 'Location', 'Measure', 'Medication', 'MedicationKnowledge',
   'Organization', 'OrganizationAffiliation', 'PlanDefinition', 'Practitioner', 'PractitionerRole', 'Questionnaire', 'Schedule', 'Slot', 'StructureDefinition', 'Substance', 'ValueSet',
 ];
+
+/** Of what is no patient's, the types that this caller may see; undefined: all. */
+export function typesOfNobodyFor(principal: Principal): readonly string[] | undefined {
+  return principal.kind === 'user' && principal.via?.patientId !== undefined ? ofNobody : undefined;
+}
 
 /** Patients whom a unit may treat now (the view `patient_facts` says it exactly), or an emergency access is open for, with their merged records. */
 const treated = (tenant: number): string => `array(select p.id from patient p where p.tenant = ${tenant} and p.root_id in (

@@ -1,6 +1,6 @@
 import type { Bundle, BundleEntry, Resource } from '@medplum/fhirtypes';
 import { PrimumError } from '@primum/base';
-import { openVersions, rowIdOf, type VersionRow } from '@primum/record';
+import { openVersions, rowIdOf, typesOfNobodyFor, type VersionRow } from '@primum/record';
 import { erasedPatientOf, withPhiReader } from '@primum/trust';
 import { tenant, type Core } from '../../core.ts';
 import { bundleOf, type FhirCaller } from './interaction.ts';
@@ -22,7 +22,7 @@ export function createHistory(core: Core, reads: Reads): History {
     return withPhiReader(core, {
       tenant, principal: caller.principal, purpose: caller.purpose, action: 'resource.read', scope: { worklist: 'history', alsoUnassigned: true }, ...(type === undefined ? {} : { resourceType: type }),
     }, async (reader) => {
-      const filter = reader.rowFilter({ alias: 'f', from: 8 });
+      const filter = reader.rowFilter({ alias: 'f', from: 9 });
       const types = type !== undefined ? [type] : (await core.db.query<{ type: string }>(`
         with recursive t(type) as (
           (select type from resource where tenant = $1 order by type limit 1)
@@ -33,10 +33,10 @@ export function createHistory(core: Core, reads: Reads): History {
         select v.* from unnest($2::text[]) as t(type) cross join lateral (
           select ${columns} from resource r left join patient_facts f on f.tenant = r.tenant and f.patient_id = r.patient_id
           where r.tenant = $1 and r.type = t.type and ($3::uuid is null or r.id = $3) and ($4::timestamptz is null or r.recorded_at >= $4)
-            and ($5::bigint is null or (r.seq, r.id) < ($5, $6::uuid)) and (r.patient_id is null or (${filter.sql}))
+            and ($5::bigint is null or (r.seq, r.id) < ($5, $6::uuid)) and ((r.patient_id is null and ($8::text[] is null or r.type = any($8))) or (${filter.sql}))
           order by r.seq desc, r.id desc, r.version desc limit $7) v
         order by v.seq desc, v.id desc, v.version desc limit $7`,
-      [tenant, types, rowId ?? null, since ?? null, before?.seq ?? null, before?.id ?? null, count + 1, ...filter.values]);
+      [tenant, types, rowId ?? null, since ?? null, before?.seq ?? null, before?.id ?? null, count + 1, typesOfNobodyFor(caller.principal) ?? null, ...filter.values]);
       if (rowId !== undefined && rows.length === 0 && before === undefined && since === undefined) {
         throw await erasedPatientOf(core.db, tenant, rowId) === undefined ? new PrimumError('record.not-found', type) : new PrimumError('record.erased');
       }

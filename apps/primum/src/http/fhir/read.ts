@@ -1,5 +1,5 @@
 import { PrimumError } from '@primum/base';
-import { loadPurposeViews, openVersions, rowIdOf, viewFor, type Disguise, type VersionRow } from '@primum/record';
+import { loadPurposeViews, openVersions, rowIdOf, typesOfNobodyFor, viewFor, type Disguise, type VersionRow } from '@primum/record';
 import { dateShiftOf, erasedPatientOf, pseudonymOf, withPhiReader, type Purpose } from '@primum/trust';
 import type { Resource } from '@medplum/fhirtypes';
 import { tenant, type Core } from '../../core.ts';
@@ -27,6 +27,7 @@ export function createReads(core: Core): Reads {
         `select r.type, r.id, r.version, r.patient_id, r.recorded_at, r.deleted, r.body, p.root_id from resource r left join patient p on p.tenant = r.tenant and p.id = r.patient_id
          where r.tenant = $1 and r.type = $2 and r.id = $3 and ($4::int is null or r.version = $4) order by r.version desc limit 1`, [tenant, type, rowId, version ?? null], { point: true });
       if (row === undefined) throw await erasedPatientOf(core.db, tenant, rowId) === undefined ? new PrimumError('record.not-found', type) : new PrimumError('record.erased');
+      if (row.patient_id === null && typesOfNobodyFor(caller.principal)?.includes(type) === false) throw new PrimumError('record.not-found', type);
       const scope = row.patient_id === null ? { unassigned: true as const } : { patientIds: [row.patient_id] };
       const view = views[caller.purpose];
       if (view !== undefined && view.types[type] === undefined) throw new PrimumError('policy.view-missing', type);
