@@ -119,7 +119,7 @@ describe('an app by itself (standalone launch)', () => {
     const { tokens } = await standalone();
     const status = async (path: string): Promise<number> => (await fhir(tokens.access_token, path)).status;
     expect([await status(organization), await status(group), await status(`${group}/_history/1`)]).toEqual([200, 404, 404]);
-    const found = async (path: string): Promise<number | undefined> => ((await fhir(tokens.access_token, path)).body as Bundle).entry?.length;
+    const found = async (path: string): Promise<number> => ((await fhir(tokens.access_token, path)).body as Bundle).entry?.length ?? 0;
     expect([await found(`${organization}/_history`), await found('Group/_history'), await found('Group')]).toEqual([1, 0, 0]);
   });
 

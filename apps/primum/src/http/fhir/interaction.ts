@@ -35,8 +35,10 @@ export async function answered({ reply, request }: Call, answer: FhirAnswer): Pr
   return undefined;
 }
 
+/** Without lists that are empty: FHIR's JSON has none (FHIR R4, section 2.6.2). */
 export function bundleOf(type: Bundle['type'], rest: Omit<Bundle, 'resourceType' | 'type'>): Bundle {
-  return { resourceType: 'Bundle', type, ...rest };
+  const said = Object.entries(rest).filter(([, value]) => !Array.isArray(value) || value.length > 0);
+  return { resourceType: 'Bundle', type, ...Object.fromEntries(said) };
 }
 
 /** The body as a resource; its shape is validated after. */
