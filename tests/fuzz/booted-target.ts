@@ -8,6 +8,7 @@ import type { FuzzOutcome, FuzzTarget, Random } from './target.ts';
 import { randomOf } from './target.ts';
 
 const answerMs = 10_000;
+const stalledMs = 30_000;
 
 /** One acknowledgement: AA, or a rejection that names a code of the catalogue. Anything else is a fault. */
 function readAnswer(bytes: Buffer): { accepted?: string; fault?: string } {
@@ -66,7 +67,12 @@ export function bootedTarget(make: (random: Random, id: string) => { chunks: Buf
         const rows = await primum.core.db.query<{ control_id: string }>('select distinct control_id from message');
         const kept = new Set(rows.map(({ control_id }) => control_id));
         const lost = [...acknowledged].filter((id) => !kept.has(id)).length;
-        const drained = await Promise.race([primum.applied().then(() => true), sleep(120_000, false, { ref: false })]);
+        const waiting = async (): Promise<number> => (await primum.core.db.query<{ n: number }>("select count(*) as n from message where status = 'received'"))[0]!.n;
+        let drained = false;
+        // However many there are: as long as they become fewer, they are being applied.
+        for (let [left, before] = [await waiting(), Infinity]; !drained && left < before; [left, before] = [await waiting(), left]) {
+          drained = await Promise.race([primum.applied().then(() => true), sleep(stalledMs, false, { ref: false })]);
+        }
         return [...(lost > 0 ? [`${lost} acknowledged messages are not in the database`] : []), ...(drained ? [] : ['what was accepted was not applied in time'])];
       },
       close: () => primum[Symbol.asyncDispose](),
