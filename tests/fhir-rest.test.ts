@@ -150,9 +150,10 @@ describe('a Bundle', () => {
       resourceType: 'Bundle', type: 'batch', entry: [
         { request: { method: 'GET', url: `Patient/${patient.id}` } }, { request: { method: 'GET', url: 'Patient/nobody' } },
         { resource: pulse(patient.id!, 70), request: { method: 'POST', url: 'Observation' } }, { request: { method: 'GET' } },
+        { request: { method: 'GET', url: 'Patient', ifMatch: ['W/"1"'] } }, { request: { method: 'DELETE', url: `Patient/${patient.id}`, ifMatch: 1 } },
       ],
     });
-    expect((body as Bundle).entry?.map(({ response }) => response?.status)).toEqual(['200', '404', '201', '400']);
+    expect((body as Bundle).entry?.map(({ response }) => response?.status)).toEqual(['200', '404', '201', '400', '400', '400']);
   });
 
   it.skipIf(data === undefined)('of Synthea is taken whole', async () => {

@@ -193,6 +193,9 @@ function readEntry(entry: unknown, n: number): Asked {
   const method = methods.find((known) => known === request?.method);
   const url = typeof request?.url === 'string' ? request.url : undefined;
   if (request === undefined || method === undefined || url === undefined) throw new FhirIssues('fhir.invalid', [at(n, 'required', 'request.method and request.url')]);
+  for (const name of ['ifMatch', 'ifNoneExist', 'ifNoneMatch', 'ifModifiedSince'] as const) {
+    if (request[name] !== undefined && typeof request[name] !== 'string') throw new FhirIssues('fhir.invalid', [at(n, 'value', `request.${name}`)]);
+  }
   const [path = '', ...rest] = url.split('?');
   const [, type, id, version] = /^\/?([A-Z][A-Za-z]{1,39})(?:\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/(\d{1,9}))?)?$/.exec(path) ?? [];
   if (type === undefined) throw new FhirIssues('fhir.not-supported', [at(n, 'not-supported', 'request.url is no interaction that a Bundle may hold')]);
