@@ -24,6 +24,10 @@ function places(value: Json, found: (JsonObject | Json[])[] = []): (JsonObject |
   return found;
 }
 
+/** Deeper than any resource; the runner itself must copy and write it. */
+const deepest = 1_500;
+const depthOf = (value: Json): number => (typeof value !== 'object' || value === null ? 0 : 1 + Math.max(0, ...Object.values(value).map(depthOf)));
+
 /** Elements lost, said twice, renamed, moved, of another type, too many, too deep. */
 function mutate(resource: JsonObject, random: Random, changes: number): JsonObject {
   const copy = structuredClone(resource);
@@ -41,11 +45,11 @@ function mutate(resource: JsonObject, random: Random, changes: number): JsonObje
     else if (kind === 3) place[name] = [place[name] ?? null];
     else if (kind === 4 && !Array.isArray(at)) at[pick(random, ['_value', 'extra', 'extension', 'contained', 'id', 'valueX', '_id', 'resourceType', 'meta', 'modifierExtension'])] = structuredClone(pick(random, values));
     else if (kind === 5) place[name] = structuredClone(pick<Json>(random, all));
-    else if (kind === 6 && random(8) === 0) place[name] = nested(random(600), random(2) === 0);
+    else if (kind === 6 && random(8) === 0 && depthOf(copy) < deepest) place[name] = nested(random(600), random(2) === 0);
     else if (kind === 7 && typeof place[name] === 'string') place[name] = `${place[name]}${pick(random, ['\u0000', ' ', '.', '0', 'é'])}`;
     else place[name] = structuredClone(pick(random, values));
-    // Copies of copies grow fast.
-    if (places(copy).length > 20_000) break;
+    // Copies of copies grow fast, and one within another deep.
+    if (places(copy).length > 20_000 || depthOf(copy) > deepest) break;
   }
   return copy;
 }

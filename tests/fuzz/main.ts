@@ -38,6 +38,9 @@ const onCrash = (error: unknown): void => {
 process.on('uncaughtException', onCrash);
 process.on('unhandledRejection', onCrash);
 
+// What the runner itself throws ends it; it can't wait for its own server.
+const fail = (error: unknown): never => { onCrash(error); process.exit(1); };
+
 let peak = 0;
 const sample = (): void => { peak = Math.max(peak, process.memoryUsage.rss()); };
 const sampling = setInterval(sample, 200);
@@ -46,7 +49,7 @@ const counts = { inputs: 0, rejected: 0, accepted: 0 };
 const faults: { round: number; fault: string }[] = [];
 const begun = Date.now();
 for (let round = only ?? 0; ; round += 1) {
-  const outcome = await run(seed, round);
+  const outcome = await run(seed, round).catch(fail);
   counts.inputs += outcome.inputs;
   counts.rejected += outcome.rejected;
   counts.accepted += outcome.accepted;
