@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { createLog, systemClock } from '@primum/base';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { parseCodeTable } from '@primum/record';
-import { createSequencer, migrate, openDb, startPostgres } from '@primum/store';
+import { createObjects, createSequencer, migrate, openDb, startPostgres } from '@primum/store';
 import { createAudit, openKeys } from '@primum/trust';
 
 const tenant = 1;
@@ -33,7 +33,7 @@ export async function runHl7Ingest(options: Readonly<Record<string, string>> = {
     for (const application of ['BENCHADT', 'BENCHMON']) {
       await registerSource(db, { tenant, application, facility: 'BENCH', siteCode: 'bench', siteName: 'Bench', mapping: 'ward-simulator', clockRate: 0, simulated: true });
     }
-    const shared = { db, keys, clock: systemClock, log, sources: createSourceDirectory({ db, now: Date.now }, tenant) };
+    const shared = { db, keys, objects: createObjects(join(home, 'objects')), clock: systemClock, log, sources: createSourceDirectory({ db, now: Date.now }, tenant) };
     const sequencer = createSequencer({ db, log });
 
     const phase = async (connections: number, bound: number, run: string): Promise<{ acceptedPerS: number; appliedPerS: number; left: number }> => {

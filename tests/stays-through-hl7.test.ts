@@ -7,7 +7,7 @@ import { silentLog, systemClock } from '@primum/base';
 import { parseCodeTable, physionetColumns, physionetSource, physionetStays, stayToFacts, type PhysionetStay } from '@primum/datasets';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, loadMappings, registerSource } from '@primum/ingest';
 import { readFacts, type Fact } from '@primum/record';
-import type { Db } from '@primum/store';
+import { createObjects, type Db } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
 import { createAudit, openKeys } from '@primum/trust';
 import { physionetApplication, stayToMessages } from '../apps/primum/src/import-physionet/stay-to-messages.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   const directory = mkdtempSync(join(tmpdir(), 'primum-stays-'));
   const keys = await openKeys({ directory, tenants: [tenant] });
   const backlog = createBacklog({ db }, tenant);
-  const shared = { db, keys, clock: systemClock, log: silentLog, backlog, sources: createSourceDirectory({ db, now: Date.now }, tenant, 0) };
+  const shared = { db, keys, objects: createObjects(join(directory, 'objects')), clock: systemClock, log: silentLog, backlog, sources: createSourceDirectory({ db, now: Date.now }, tenant, 0) };
   const applier = createApplier({ ...shared, audit: createAudit({ keys }), codes, mappings: await loadMappings(codes) }, { tenant });
   const acceptor = createAcceptor({ ...shared, onCommitted: () => applier.kick() }, { tenant });
   for (const mapping of ['physionet2019-a', 'physionet2019-b']) {

@@ -9,6 +9,7 @@ import { bearerPrincipal, certificatePrincipal, demandTls, fhirPath, isAppOrigin
 import { startBackups, type BackupSchedule } from './backup/start-backups.ts';
 import { builtConsole } from './console-build.ts';
 import { startBulk } from './bulk/start-bulk.ts';
+import { startObjectSweep } from './objects/sweep-objects.ts';
 import { openCore, tenant, type Core } from './core.ts';
 import { assertResidency, storesOf } from './evidence/residency.ts';
 import { watchAgreements } from './evidence/watch-agreements.ts';
@@ -144,6 +145,8 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   later(() => senders.close());
   const bulk = startBulk(core);
   later(() => bulk.close());
+  const objectSweep = startObjectSweep(core);
+  later(() => objectSweep.close());
   const keptViews = startKeptViews({ core, sequencer, log });
   later(() => keptViews.close());
   const mappings = await loadMappings(model.codes, mappingsDirectory, join(home, 'mappings', 'v2'));
@@ -152,7 +155,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const qualityRules = await loadQualityRules(join(home, 'quality'));
   const quality = startQuality({ core, sequencer, rules: qualityRules });
   later(() => quality.close());
-  const applier = createApplier({ db, keys, audit, clock, log, backlog, sources, mappings, codes: model.codes, checkFact: createFactCheck(qualityRules), onCommitted: () => sequencer.kick() }, { tenant });
+  const applier = createApplier({ db, keys, objects: core.objects, audit, clock, log, backlog, sources, mappings, codes: model.codes, checkFact: createFactCheck(qualityRules), onCommitted: () => sequencer.kick() }, { tenant });
   later(() => applier.close());
   const acceptor = createAcceptor({ db, keys, clock, log, backlog, sources, onCommitted: () => applier.kick() }, { tenant });
   later(() => acceptor.close());

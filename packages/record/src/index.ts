@@ -53,7 +53,8 @@ export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimal
 export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';
 export type { ValidationIssue } from './validation/issue.ts';
 export { verdictOf } from './validation/verdict.ts';
-export { contentById, contentObjects, contentOfBinary, dropContents, insertContent, openParts, storeParts, type StoredContent } from './contents/sealed-parts.ts';
+export { detachData, holdsLarge, type Detached } from './contents/detach-data.ts';
+export { contentById, contentObjects, contentOfBinary, discardParts, dropContents, insertContent, openParts, storeParts, type StoredContent } from './contents/sealed-parts.ts';
 export { createBuiltIn } from './terminology/built-in.ts';
 export type { CodeSystemSource, Concept, ValueSetContent } from './terminology/concepts.ts';
 export { largeSystem, loadLargeSystem } from './terminology/large-system.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createLog, systemClock } from '@primum/base';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, listenMllp, loadMappings, registerSource } from '@primum/ingest';
 import { parseCodeTable } from '@primum/record';
-import { migrate, openDb, startPostgres } from '@primum/store';
+import { createObjects, migrate, openDb, startPostgres } from '@primum/store';
 import { createAudit, openKeys } from '@primum/trust';
 import { powerCutSource } from './sender.ts';
 
@@ -22,7 +22,7 @@ await migrate(db);
 const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
 const codes = parseCodeTable(JSON.parse(readFileSync(new URL('../../../packs/sepsis/codes.json', import.meta.url), 'utf8')));
 await registerSource(db, powerCutSource);
-const shared = { db, keys, clock: systemClock, log, sources: createSourceDirectory({ db, now: Date.now }, tenant) };
+const shared = { db, keys, objects: createObjects(join(home, 'objects')), clock: systemClock, log, sources: createSourceDirectory({ db, now: Date.now }, tenant) };
 const backlog = createBacklog({ db }, tenant, 50_000);
 const applier = createApplier({ ...shared, audit: createAudit({ keys }), codes, mappings: await loadMappings(codes), backlog, onCommitted: () => undefined }, { tenant });
 const acceptor = createAcceptor({ ...shared, backlog, onCommitted: () => applier.kick() }, { tenant });

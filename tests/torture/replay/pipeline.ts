@@ -5,7 +5,7 @@ import { createAcceptor, createApplier, createBacklog, createSourceDirectory, lo
 import { readPatientFacts } from '@primum/record';
 import type { ModelPackage } from '@primum/registry';
 import { createExplainer, startScoring } from '@primum/serving';
-import { createSequencer, migrate, openDb, startPostgres, type Db } from '@primum/store';
+import { createObjects, createSequencer, migrate, openDb, startPostgres, type Db } from '@primum/store';
 import { createAudit, createPolicy, openKeys } from '@primum/trust';
 
 export const tenant = 1;
@@ -35,7 +35,7 @@ export async function openPipeline(home: string, model: ModelPackage) {
   const backlog = createBacklog({ db }, tenant);
   const sources = createSourceDirectory({ db, now: () => Date.now() }, tenant);
   const mappings = await loadMappings(model.codes);
-  const applier = createApplier({ db, keys, audit, codes: model.codes, mappings, sources, clock, backlog, log, onCommitted: () => sequencer.kick() }, { tenant });
+  const applier = createApplier({ db, keys, objects: createObjects(join(home, 'objects')), audit, codes: model.codes, mappings, sources, clock, backlog, log, onCommitted: () => sequencer.kick() }, { tenant });
   later(() => applier.close());
   const acceptor = createAcceptor({ db, keys, clock, log, backlog, sources, onCommitted: () => applier.kick() }, { tenant });
   later(() => acceptor.close());

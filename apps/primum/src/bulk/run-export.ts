@@ -1,6 +1,6 @@
 import type { Resource } from '@medplum/fhirtypes';
 import { PrimumError, uuidv7 } from '@primum/base';
-import { openVersions, parseSearch, searchResources, storeParts, stringifyFhir, subsetOf, visibility, type VersionRow } from '@primum/record';
+import { discardParts, openVersions, parseSearch, searchResources, storeParts, stringifyFhir, subsetOf, visibility, type VersionRow } from '@primum/record';
 import { scopesAllow, withPhiReader, type PhiReader } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
 import type { FhirCaller } from '../http/fhir/interaction.ts';
@@ -67,7 +67,7 @@ export async function runExport(core: Core, reads: Reads, job: BulkJob, signal: 
           if (!await advanceJob(tx, job.id, { place: more ? place : { type: `${type} ` }, done: resources })) throw new Cancelled();
         });
       } catch (error) {
-        for (const digest of content.digests) await core.objects.remove(digest).catch(() => false); // no file is of them
+        await discardParts(core.objects, [content], error);
         if (error instanceof Cancelled) return 'cancelled';
         throw error;
       }

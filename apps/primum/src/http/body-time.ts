@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 const wholeMs = 30_000;
 const idleMs = 60_000;
+const longestMs = 12 * 3_600_000;
 const timers = new WeakMap<IncomingMessage, NodeJS.Timeout>();
 
 /**
@@ -19,8 +20,10 @@ export function limitBodyTime(request: IncomingMessage, response: ServerResponse
   request.once('close', () => { clearTimeout(timer); });
 }
 
-/** Of whoever may send it: a body that takes what time it takes, as long as it comes. */
-export function streamsBody(request: IncomingMessage, ms = idleMs): void {
+/** Of whoever may send it: a body that takes what time it takes, as long as it comes; 12 h at most, since what no row names after a day is removed. */
+export function streamsBody(request: IncomingMessage, ms = idleMs, wholeMs = longestMs): void {
   clearTimeout(timers.get(request));
   request.setTimeout(ms, () => { if (!request.complete) request.destroy(); });
+  const timer = setTimeout(() => { if (!request.complete) request.destroy(); }, wholeMs);
+  request.once('close', () => { clearTimeout(timer); });
 }

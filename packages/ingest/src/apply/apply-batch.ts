@@ -1,6 +1,6 @@
 import type { Clock } from '@primum/base';
-import { readSites, type CodeTable, type SearchIndex } from '@primum/record';
-import type { Db } from '@primum/store';
+import { discardParts, readSites, type CodeTable, type SearchIndex, type StoredContent } from '@primum/record';
+import type { Db, Objects } from '@primum/store';
 import type { Audit, Keys } from '@primum/trust';
 import type { Mappings } from '../mapping/load-mappings.ts';
 import type { FactCheck } from '../quality/check-fact.ts';
@@ -13,7 +13,7 @@ import { prepareMessage, type ReadyMessage } from './prepare-messages.ts';
 import { reduceBatch } from './reduce-batch.ts';
 import { takeMessages } from './take-messages.ts';
 
-export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; /** Rules of quality that act before a fact is written; none where absent. */ checkFact?: FactCheck; mappings: Mappings; sources: SourceDirectory; clock: Clock; search: SearchIndex };
+export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; /** Rules of quality that act before a fact is written; none where absent. */ checkFact?: FactCheck; mappings: Mappings; sources: SourceDirectory; clock: Clock; search: SearchIndex; objects: Objects };
 
 export type BatchReport = { taken: number; applied: number; quarantined: number };
 
@@ -24,6 +24,7 @@ export type BatchReport = { taken: number; applied: number; quarantined: number 
 export async function applyBatch(
   deps: ApplyDeps, tenant: number, options: { maxLanes: number; maxMessages: number; firstLane: number }, onTaken: (ids: readonly string[]) => void,
 ): Promise<BatchReport> {
+  const stored: StoredContent[] = [];
   return deps.db.transaction(async (tx) => {
     const taken = await takeMessages(tx, tenant, options);
     onTaken(taken.map(({ id }) => id));
@@ -38,9 +39,12 @@ export async function applyBatch(
     const siteIds = [...new Set(prepared.map(({ source }) => source.siteId))];
     const [{ state, seq }, sites] = await Promise.all([loadState({ tx, keys: deps.keys }, tenant, prepared), readSites(tx, tenant, siteIds)]);
     const outcomes = await reduceBatch({ ...deps, breathe }, tenant, state, seq, ready);
-    await flushBatch({ tx, keys: deps.keys, audit: deps.audit, search: deps.search, breathe }, tenant, { state, seq, outcomes, at: deps.clock.now() });
+    await flushBatch({ tx, keys: deps.keys, audit: deps.audit, search: deps.search, objects: deps.objects, stored, breathe }, tenant, { state, seq, outcomes, at: deps.clock.now() });
     await moveClocks(tx, tenant, sites, outcomes);
     const applied = outcomes.filter(({ effects }) => effects !== undefined).length;
     return { taken: outcomes.length, applied, quarantined: outcomes.length - applied };
+  }).catch(async (error: unknown) => {
+    await discardParts(deps.objects, stored, error);
+    throw error;
   });
 }

@@ -1,5 +1,5 @@
-import { joinBytes, writeFacts, writeStayEvents, writeStays, writeVersions, type SearchIndex } from '@primum/record';
-import { writeOutbox, type OutboxEvent, type Sql } from '@primum/store';
+import { detachData, holdsLarge, insertContent, joinBytes, writeFacts, writeStayEvents, writeStays, writeVersions, type ResourceRow, type SearchIndex, type StoredContent } from '@primum/record';
+import { writeOutbox, type Objects, type OutboxEvent, type Sql } from '@primum/store';
 import { mintSystemPrincipal, type Audit, type AuditInput, type Keys } from '@primum/trust';
 import { messageAad } from '../accept/acceptor.ts';
 import { ownerOf } from '../reduce/apply-message.ts';
@@ -7,7 +7,7 @@ import type { PatientState, RecordState, StayState } from '../reduce/record-stat
 import type { Breathe } from './breathe.ts';
 import type { Outcome } from './reduce-batch.ts';
 
-export type FlushDeps = { tx: Sql; keys: Keys; audit: Audit; search: SearchIndex; breathe: Breathe };
+export type FlushDeps = { tx: Sql; keys: Keys; audit: Audit; search: SearchIndex; objects: Objects; /** Gets what was put among the objects. */ stored: StoredContent[]; breathe: Breathe };
 
 /**
  * Writes what a batch did in a fixed number of set-based statements, sent together: patients, links, stays, resources,
@@ -29,7 +29,14 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
   const newIds = new Set(applied.flatMap(({ effects }) => [...effects.newPatients]));
   await keys.ensure(tenant, [...touched].map((patientId) => ({ kind: 'patient', patientId })));
   // What belongs to nobody may be another applier's too: in one order everywhere.
-  const resources = applied.flatMap(({ ready, effects }) => effects.resources.map((row) => ({ ...row, messageId: ready.taken.id, deleted: isWithdrawn(row.body) })))
+  const said = applied.flatMap(({ ready, effects }) => effects.resources.map((row): ResourceRow => ({ ...row, messageId: ready.taken.id, deleted: isWithdrawn(row.body) })));
+  const contents: { of: string; content: StoredContent }[] = [];
+  const rows: ResourceRow[] = [];
+  for (const row of said) {
+    if (holdsLarge(row.body)) rows.push(...await withoutLargeData(deps, tenant, row, contents));
+    else rows.push(row);
+  }
+  const resources = rows
     .sort((a, b) => Number(b.patientId === null) - Number(a.patientId === null) || (a.patientId === null ? a.id.localeCompare(b.id) : 0));
   await Promise.all([
     insertPatients(tx, tenant, seq, [...newIds].map((id) => stateOf(state.patients, id))),
@@ -40,11 +47,20 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
     writeStayEvents(tx, tenant, applied.flatMap(({ ready, effects }) => effects.stayEvents.map((row) => ({ ...row, messageId: ready.taken.id })))),
     writeVersions({ tx, keys, search: deps.search }, tenant, seq, resources, deps.breathe),
     writeFacts(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.facts.map((fact) => ({ ...fact, messageId: ready.taken.id })))),
+    ...contents.map(({ of, content }) => insertContent(tx, tenant, content, { resourceId: of, version: 1 })),
     updateMessages(tx, keys, tenant, outcomes),
     countUnmapped(tx, tenant, applied),
     deps.audit.write(tx, auditEvents(tenant, outcomes, batch.at)),
     writeOutbox(tx, announcements(tenant, seq, state, outcomes)),
   ]);
+}
+
+/** Documents and pictures (OBX-5 of type ED) lie among the objects, and a Binary of the same patient stands for each. */
+async function withoutLargeData(deps: FlushDeps, tenant: number, row: ResourceRow, contents: { of: string; content: StoredContent }[]): Promise<ResourceRow[]> {
+  const detached = await detachData(deps, tenant, row.body, row.patientId === null ? null : { rowId: row.patientId, id: row.patientId });
+  contents.push(...detached.contents);
+  deps.stored.push(...detached.contents.map(({ content }) => content));
+  return [{ ...row, body: detached.resource }, ...detached.binaries.map((body): ResourceRow => ({ ...row, type: 'Binary', id: body.id, version: 1, body, deleted: false }))];
 }
 
 function stateOf<T>(states: ReadonlyMap<string, T>, id: string): T {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog, systemClock, type Clock } from '@primum/base';
 import { buildMessage, component, parseMessage, segmentNamed, type SegmentInput } from '@primum/formats';
 import { parseCodeTable, readFacts, readPatientFacts, type CodeTable, type Fact } from '@primum/record';
-import type { Db } from '@primum/store';
+import { createObjects, type Db, type Objects } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
 import { createAudit, createPolicy, openKeys, type Audit, type Keys, type Policy } from '@primum/trust';
 import { createAcceptor, type Acceptor } from '../accept/acceptor.ts';
@@ -24,7 +24,7 @@ export const facility = 'SIMICU';
 
 /** The whole of ingest over a real database and key store, without a socket: for tests. */
 export type TestIngest = {
-  db: Db; url: string; keyDirectory: string; keys: Keys; audit: Audit; policy: Policy; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; backlog: Backlog; acceptor: Acceptor;
+  db: Db; url: string; keyDirectory: string; objects: Objects; keys: Keys; audit: Audit; policy: Policy; codes: CodeTable; mappings: Mappings; sources: SourceDirectory; backlog: Backlog; acceptor: Acceptor;
   /** Accepts without applying; gives MSA-1 and ERR-5. */
   accept(text: string): Promise<{ ack: string; code: string }>;
   /** Accepts in order, then applies all that waits. */
@@ -42,6 +42,7 @@ export type TestIngest = {
 export async function createTestIngest(clock: Clock = systemClock, rules?: QualityRules): Promise<TestIngest> {
   const { db, url, drop } = await createTestDatabase();
   const directory = mkdtempSync(join(tmpdir(), 'primum-ingest-'));
+  const objects = createObjects(join(directory, 'objects'));
   const keys = await openKeys({ directory, tenants: [tenant] });
   const audit = createAudit({ keys });
   const policy = createPolicy({ readPatientFacts, demonstration: true });
@@ -54,7 +55,7 @@ export async function createTestIngest(clock: Clock = systemClock, rules?: Quali
   const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant, 0);
   const backlog = createBacklog({ db }, tenant);
   const acceptor = createAcceptor({ db, keys, clock, log: silentLog, backlog, sources }, { tenant });
-  const applier = (options?: { maxBatch?: number }): Applier => createApplier({ db, keys, audit, codes, checkFact, mappings, sources, clock, log: silentLog, backlog }, { tenant, pollMs: 20, ...options });
+  const applier = (options?: { maxBatch?: number }): Applier => createApplier({ db, keys, objects, audit, codes, checkFact, mappings, sources, clock, log: silentLog, backlog }, { tenant, pollMs: 20, ...options });
 
   const rootOf = async (mrn: string): Promise<string> => {
     const [token] = identityTokens(keys, tenant, [{ value: mrn, authority: facility, type: 'MR' }]);
@@ -82,7 +83,7 @@ export async function createTestIngest(clock: Clock = systemClock, rules?: Quali
     return { ack: msa === undefined ? '' : component(msa, 1), code: err === undefined ? '' : component(err, 5) };
   };
   return {
-    db, url, keyDirectory: directory, keys, audit, policy, codes, mappings, sources, backlog, acceptor, accept, applier, applyAll, rootOf, facts,
+    db, url, keyDirectory: directory, objects, keys, audit, policy, codes, mappings, sources, backlog, acceptor, accept, applier, applyAll, rootOf, facts,
     send: async (...texts) => {
       for (const text of texts) await accept(text);
       await applyAll();

@@ -43,10 +43,19 @@ export async function storeParts(
     }
     if (heldBytes > 0) await put(Buffer.concat(held, heldBytes));
   } catch (error) {
-    for (const digest of digests) await objects.remove(digest).catch(() => false); // what stays is sealed and nobody's
+    for (const digest of digests) await objects.remove(digest).catch(() => false); // the sweep's
     throw error;
   }
   return { id, patientId, size, partBytes, digests, sha1: hash.digest('base64') };
+}
+
+/**
+ * After a transaction that failed: what was stored for it goes, unless nobody knows whether it was committed. Then the
+ * sweep of objects decides, by its row.
+ */
+export async function discardParts(objects: Pick<Objects, 'remove'>, contents: readonly StoredContent[], error: unknown): Promise<void> {
+  if (error instanceof PrimumError && error.code === 'store.unreachable') return;
+  for (const { digests } of contents) for (const digest of digests) await objects.remove(digest).catch(() => false); // the sweep's
 }
 
 /** Opens it from `start` to before `end` (bytes), one part in memory at a time. */

@@ -15,6 +15,10 @@ export type Objects = {
   has(digest: string): Promise<boolean>;
   /** Whether it was there. */
   remove(digest: string): Promise<boolean>;
+  /** What was last put from `sinceMs` to before `beforeMs` (Unix time), a folder of a 256th part at a time. */
+  putBetween(sinceMs: number, beforeMs: number): AsyncGenerator<string[]>;
+  /** Removes it if nobody put it again since; whether it did. */
+  removeOlder(digest: string, beforeMs: number): Promise<boolean>;
 };
 
 /** The calls to the file system, so that a test can make the nth one fail. */
@@ -52,15 +56,20 @@ export function createObjects(directory: string, files: ObjectFiles = nodeFiles)
     return join(directory, digest.slice(0, 2), digest);
   };
 
+  const prepared = async (): Promise<void> => {
+    preparing ??= prepare();
+    await preparing.catch((error: unknown) => {
+      preparing = undefined;
+      throw error;
+    });
+  };
+  const aside = (): string => join(partial, `${process.pid}-${randomUUID()}`);
+
   return {
     put: async (content) => {
-      const temporary = join(partial, `${process.pid}-${randomUUID()}`);
+      const temporary = aside();
       try {
-        preparing ??= prepare();
-        await preparing.catch((error: unknown) => {
-          preparing = undefined;
-          throw error;
-        });
+        await prepared();
         const digest = await write(files, temporary, content);
         const path = pathOf(digest);
         await makeFolder(files, dirname(path));
@@ -89,6 +98,35 @@ export function createObjects(directory: string, files: ObjectFiles = nodeFiles)
         if (errnoOf(error) === 'ENOENT') return false;
         throw asStoreError(error);
       }
+      await files.syncFolder(dirname(path));
+      return true;
+    },
+    putBetween: async function* (sinceMs, beforeMs) {
+      for (const prefix of (await readdir(directory).catch(() => [])).filter((name) => /^[0-9a-f]{2}$/.test(name)).sort()) {
+        const found: string[] = [];
+        for (const digest of await readdir(join(directory, prefix))) {
+          if (!/^[0-9a-f]{64}$/.test(digest)) continue;
+          const put = await stat(join(directory, prefix, digest)).catch(() => undefined); // removed meanwhile
+          if (put !== undefined && put.mtimeMs >= sinceMs && put.mtimeMs < beforeMs) found.push(digest);
+        }
+        if (found.length > 0) yield found;
+      }
+    },
+    removeOlder: async (digest, beforeMs) => {
+      const [path, taken] = [pathOf(digest), aside()];
+      await prepared();
+      // Taken away first: between a look and a removal the same bytes could be put again.
+      try {
+        await files.rename(path, taken);
+      } catch (error) {
+        if (errnoOf(error) === 'ENOENT') return false;
+        throw asStoreError(error);
+      }
+      if ((await stat(taken)).mtimeMs >= beforeMs) {
+        await files.rename(taken, path);
+        return false;
+      }
+      await rm(taken);
       await files.syncFolder(dirname(path));
       return true;
     },

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Binary } from '@medplum/fhirtypes';
 import { PrimumError, uuidv7 } from '@primum/base';
-import { contentOfBinary, insertContent, openParts, patientIdOf, rowIdOf, storeParts, writeResources, type StoredContent, type WriteOperation } from '@primum/record';
+import { contentOfBinary, discardParts, insertContent, openParts, patientIdOf, rowIdOf, storeParts, writeResources, type StoredContent, type WriteOperation } from '@primum/record';
 import { requirePermission, scopesAllow, withPhiReader } from '@primum/trust';
 import { tenant, type Core } from '../../core.ts';
 import { writeDepsOf } from '../../fhir.ts';
@@ -48,7 +48,7 @@ export function createBinaries({ core, fhir, reads }: FhirDeps): Binaries {
         const { version, at, outcome } = written!; // as above
         return { status: outcome === 'created' ? 201 : 200, version, at, location: `${caller.base}/Binary/${binary.id}/_history/${version}` };
       } catch (error) {
-        for (const digest of content.digests) await core.objects.remove(digest).catch(() => false);
+        await discardParts(core.objects, [content], error);
         throw error;
       }
     },

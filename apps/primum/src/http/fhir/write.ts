@@ -1,12 +1,11 @@
 import type { OperationOutcome, Resource } from '@medplum/fhirtypes';
 import { PrimumError, uuidv7 } from '@primum/base';
-import { readResource, rowIdOf, type WriteOperation, type Written } from '@primum/record';
+import { holdsLarge, readResource, rowIdOf, type WriteOperation, type Written } from '@primum/record';
 import { requirePermission, scopesAllow, withPhiReader } from '@primum/trust';
 import { applyPatch, type Operation } from 'rfc6902';
 import { tenant } from '../../core.ts';
 import type { FhirDeps } from './fhir-deps.ts';
 import { resourceOf, type FhirAnswer, type FhirCaller } from './interaction.ts';
-import { holdsLarge } from './detach.ts';
 import { FhirIssues } from './outcome.ts';
 import { writeAll } from './write-all.ts';
 
