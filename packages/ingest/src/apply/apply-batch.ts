@@ -32,7 +32,7 @@ export async function applyBatch(
     const breathe = createBreather();
     const ready: ReadyMessage[] = [];
     for (const message of taken) {
-      ready.push(await prepareMessage(deps, tenant, message));
+      ready.push(await prepareMessage({ ...deps, breathe }, tenant, message));
       await breathe();
     }
     const prepared = ready.flatMap((message) => message.prepared ?? []);

@@ -9,12 +9,13 @@ import { readMessage } from '../reading/read-message.ts';
 import { identityTokens, resultKeys, visitToken } from '../reading/tokens.ts';
 import type { PreparedMessage } from '../reduce/message-context.ts';
 import type { SourceDirectory } from '../sources/source-directory.ts';
+import type { Breathe } from './breathe.ts';
 import type { TakenMessage } from './take-messages.ts';
 
 /** A taken message, read again by its source's present mapping; `raw` is what will be sealed under its patient's key. */
 export type ReadyMessage = { taken: TakenMessage; raw: Buffer } & ({ prepared: PreparedMessage; problem?: undefined } | { prepared?: undefined; problem: FrameProblem });
 
-export type PrepareDeps = { keys: Keys; mappings: Mappings; sources: SourceDirectory };
+export type PrepareDeps = { keys: Keys; mappings: Mappings; sources: SourceDirectory; breathe: Breathe };
 
 export async function prepareMessage(deps: PrepareDeps, tenant: number, taken: TakenMessage): Promise<ReadyMessage> {
   const { keys } = deps;
@@ -31,7 +32,7 @@ export async function prepareMessage(deps: PrepareDeps, tenant: number, taken: T
   const outcome = readMessage(parsed.message, { utcOffset: source.utcOffset, defaultAuthority: source.facility });
   if (!outcome.ok) return failed(outcome.problem);
   const { reading } = outcome;
-  const kept = reading.type.keeps ? readKept(parsed.message, reading, source, deps.mappings.v2, taken.id) : undefined;
+  const kept = reading.type.keeps ? await readKept(parsed.message, reading, source, deps.mappings.v2, taken.id, deps.breathe) : undefined;
   const keptByPatient = new Map<string, ReadonlyMap<string, string>>();
   const keysByPatient = new Map<string, string[]>();
   return {

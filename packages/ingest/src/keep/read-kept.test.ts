@@ -15,7 +15,7 @@ function parsed(text: string): Hl7Message {
   return outcome.message;
 }
 
-function kept(text: string, ownRows: boolean): KeptReading {
+async function kept(text: string, ownRows: boolean): Promise<KeptReading> {
   const outcome = readMessage(parsed(text), { utcOffset: 0, defaultAuthority: 'F' });
   if (!outcome.ok) throw new Error(outcome.problem.code);
   return readKept(parsed(text), outcome.reading, source, { ...tables, ownRows }, 'id');
@@ -26,17 +26,17 @@ describe('readKept', () => {
     pid('1'), pv1('V', '1'), obr('O', '20260105090000'), obx('HR', '80', 'bpm'), obx('RR', '18', 'rpm'), ...more,
   ]);
 
-  it('of what monitors send keeps nothing but the results, converted or not', () => {
-    for (const ownRows of [false, true]) expect(kept(vitals(), ownRows)).toMatchObject({ resources: [], unread: [], observations: new Map() });
+  it('of what monitors send keeps nothing but the results, converted or not', async () => {
+    for (const ownRows of [false, true]) expect(await kept(vitals(), ownRows)).toMatchObject({ resources: [], unread: [], observations: new Map() });
   });
 
-  it('keeps what a result says besides: notes, who performed it, what it was measured with', () => {
-    const reading = kept(vitals(['NTE', '1', '', 'after exercise']), false);
+  it('keeps what a result says besides: notes, who performed it, what it was measured with', async () => {
+    const reading = await kept(vitals(['NTE', '1', '', 'after exercise']), false);
     expect([...reading.observations.keys()]).toEqual([2]);
     expect(reading.observations.get(2)?.body['note']).toEqual([{ text: 'after exercise' }]);
   });
 
-  it('names what no table reads', () => {
-    expect(kept(vitals(['ZMO', 'monitor', 'room']), false).unread).toEqual(['ZMO|monitor|room']);
+  it('names what no table reads', async () => {
+    expect((await kept(vitals(['ZMO', 'monitor', 'room']), false)).unread).toEqual(['ZMO|monitor|room']);
   });
 });

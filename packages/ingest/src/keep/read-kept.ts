@@ -1,7 +1,7 @@
 import { component, type Hl7Message, type Hl7Segment } from '@primum/formats';
 import type { MessageReading } from '../reading/message-reading.ts';
 import type { Source } from '../sources/source.ts';
-import { convertMessage, type Conversion } from '../v2-to-fhir/convert-message.ts';
+import { convertInSteps, type Conversion } from '../v2-to-fhir/convert-message.ts';
 import { isObject, type Json } from '../v2-to-fhir/element-path.ts';
 import type { KeptRule, MappingTables } from '../v2-to-fhir/rule.ts';
 import { createIdentities, identifierText, isEmpty } from './kept-identity.ts';
@@ -22,18 +22,23 @@ const longestUnread = 8_192;
  * and Observations, and resources of their own, with the identity under which each is found again. Only what says
  * something is kept: staff, places and organizations where something refers to them, others where `kept.json` says so.
  */
-export function readKept(message: Hl7Message, reading: MessageReading, source: Pick<Source, 'facility' | 'utcOffset'>, tables: MappingTables, messageId: string): KeptReading {
+export async function readKept(
+  message: Hl7Message, reading: MessageReading, source: Pick<Source, 'facility' | 'utcOffset'>, tables: MappingTables, messageId: string, breathe: () => Promise<void> | undefined = () => undefined,
+): Promise<KeptReading> {
   const resultsOnly = reading.type.results === 'facts' && reading.type.does === 'none';
   const passed = resultsOnly ? headersOfResults : headers;
   const { segments } = message;
   const readsResults = reading.type.results !== 'none';
   if (resultsOnly && !tables.ownRows && segments.every((segment, index) => passed.has(segment.name) || (segment.name === 'OBX' && isPlain(segment) && standsAlone(segments[index + 1])) || isHeading(segment))) return nothingKept;
-  const conversion = convertMessage(message, tables, {
+  const steps = convertInSteps(message, tables, {
     utcOffsetMinutes: source.utcOffset,
     passOver: (segment, index) => passed.has(segment.name) || (readsResults && segment.name === 'OBX' && isPlain(segment) && standsAlone(segments[index + 1])),
     ...(resultsOnly ? { given: ['Patient', 'Encounter'] } : {}),
   });
-  return selectKept(conversion, reading, source.facility, tables.kept, messageId);
+  let step = steps.next();
+  for (; step.done !== true; step = steps.next()) await breathe();
+  await breathe();
+  return selectKept(step.value, reading, source.facility, tables.kept, messageId);
 }
 
 /** What the reducer reads of OBX by itself. */

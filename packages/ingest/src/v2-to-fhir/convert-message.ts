@@ -26,6 +26,9 @@ export type FieldTrace = {
 export type Deletion = { fullUrl: string; element: string; rule: string };
 
 /** Where a resource of the bundle came from: the segment that made it, and which field each of its elements was read from (`OBR[2]-4`). */
+/** Characters of the list of fields that an element came from; a segment that is sent hundreds of times adds no more to it. */
+const longestOrigin = 1_000;
+
 export type Origin = { segment: string; sequence: number; elements: Record<string, string> };
 
 /**
@@ -58,6 +61,15 @@ type Run = {
  * people of the same content) become one. Every field that holds something has exactly one entry in the trace.
  */
 export function convertMessage(message: Hl7Message, tables: MappingTables, options: ConversionOptions = {}): Conversion {
+  const steps = convertInSteps(message, tables, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same, a segment at a time: of some hundred full ones the whole is a quarter of a second. */
+export function* convertInSteps(message: Hl7Message, tables: MappingTables, options: ConversionOptions = {}): Generator<undefined, Conversion> {
   const builder = createBuilder(tables, { utcOffsetMinutes: options.utcOffsetMinutes ?? 0, namespaceBase: options.namespaceBase ?? 'urn:primum:v2' });
   const header = message.segments[0];
   const event = header === undefined ? '' : component(header, 9, { comp: 2 });
@@ -77,6 +89,7 @@ export function convertMessage(message: Hl7Message, tables: MappingTables, optio
     const map = file === null || file === undefined ? undefined : tables.segments.get(file);
     if (map === undefined) unread.push(segment);
     readSegment(run, segment, map);
+    yield undefined;
   }
   dropBareItems(run);
   return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions, unread, origins: run.origins };
@@ -139,7 +152,7 @@ function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, tar
       const place = `${run.segment.name}[${run.segment.sequence}]-${pathOf(from)[0] ?? 0}`;
       const known = origin.elements[element];
       if (known === undefined) origin.elements[element] = place;
-      else if (!known.split(', ').includes(place)) origin.elements[element] = `${known}, ${place}`;
+      else if (known.length < longestOrigin && !known.split(', ').includes(place)) origin.elements[element] = `${known}, ${place}`;
     }
     for (const place of [...placesOf(source), ...decidingPlaces(source.when)]) {
       const [field = 0, component = 1, subcomponent = 1] = pathOf(place);

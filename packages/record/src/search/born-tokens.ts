@@ -33,19 +33,19 @@ const either = (...parts: Born[]): Born => ({ born: [...new Set(parts.flatMap(({
 /** Years and months around both ends that are known to no more than that, where they pass. */
 function partial(passes: (range: { lo: number; hi: number }) => boolean, lo: number, hi: number): Born {
   const candidates = [lo, hi].filter(Number.isFinite).flatMap((at) => [new Date(at).toISOString().slice(0, 4), new Date(at).toISOString().slice(0, 7)]);
-  return { born: [], whole: [...new Set(candidates)].filter((text) => passes(rangeOfDate(text)!)) }; // made of dates
+  return { born: [], whole: [...new Set(candidates)].filter((text) => { const range = rangeOfDate(text); return range !== null && passes(range); }) };
 }
 
-/** Whole years, else whole months, else days of an interval; what begins or ends inside of a day counts for none of it. */
+/** Years that have four digits only: whole years, else whole months, else days of an interval; what begins or ends inside of a day counts for none of it. */
 function covering(from: number, to: number): string[] {
   const parts: string[] = [];
   let at = ceilDay(from);
   while (at <= to) {
     const text = new Date(at).toISOString();
-    const fit = [text.slice(0, 4), text.slice(0, 7), text.slice(0, 10)].map((part) => ({ part, range: rangeOfDate(part)! })).find(({ range }) => range.lo === at && range.hi <= to); // made of dates
+    const fit = [text.slice(0, 4), text.slice(0, 7), text.slice(0, 10)].map((part) => ({ part, range: rangeOfDate(part) })).find(({ range }) => range !== null && range.lo === at && range.hi <= to);
     if (fit === undefined) break;
     parts.push(fit.part);
-    at = fit.range.hi + 1;
+    at = fit.range!.hi + 1; // it was compared
   }
   return parts;
 }

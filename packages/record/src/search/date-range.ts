@@ -18,13 +18,15 @@ export function rangeOfDate(text: string): Range | null {
   const parts = pattern.exec(text);
   if (parts === null) return null;
   const [, year = '', month, day, hour, minute, second, fraction, zone = 'Z'] = parts;
-  if (month === undefined) return between(utc(year, '01', '01'), utc(String(Number(year) + 1).padStart(4, '0'), '01', '01'));
-  if (day === undefined) return between(utc(year, month, '01'), month === '12' ? utc(String(Number(year) + 1).padStart(4, '0'), '01', '01') : utc(year, String(Number(month) + 1).padStart(2, '0'), '01'));
+  if (month === undefined) return between(utc(year, '01', '01'), utc(yearAfter(year), '01', '01'));
+  if (day === undefined) return between(utc(year, month, '01'), month === '12' ? utc(yearAfter(year), '01', '01') : utc(year, String(Number(month) + 1).padStart(2, '0'), '01'));
   const lo = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second ?? '00'}.${(fraction ?? '').slice(0, 3).padEnd(3, '0')}${zone}`);
   if (Number.isNaN(lo)) return null;
   return { lo, hi: lo + (second === undefined ? 60_000 : fraction === undefined ? 1_000 : 10 ** Math.max(0, 3 - fraction.length)) - 1 };
 }
 
+/** As Date.parse reads it: of more than four digits with a sign. */
+const yearAfter = (year: string): string => (year === '9999' ? '+010000' : String(Number(year) + 1).padStart(4, '0'));
 const utc = (year: string, month: string, day: string): number => Date.parse(`${year}-${month}-${day}T00:00:00Z`);
 const between = (lo: number, next: number): Range | null => (Number.isNaN(lo) || Number.isNaN(next) ? null : { lo, hi: next - 1 });
 
