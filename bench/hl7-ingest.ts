@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLog, systemClock } from '@primum/base';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, listenMllp, loadMappings, registerSource } from '@primum/ingest';
-import { parseCodeTable } from '@primum/record';
+import { createValidator, parseCodeTable } from '@primum/record';
 import { createObjects, createSequencer, migrate, openDb, startPostgres } from '@primum/store';
 import { createAudit, openKeys } from '@primum/trust';
 
@@ -30,6 +30,7 @@ export async function runHl7Ingest(options: Readonly<Record<string, string>> = {
     const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
     const codes = parseCodeTable(JSON.parse(readFileSync(new URL('../packs/sepsis/codes.json', import.meta.url), 'utf8')));
     const mappings = await loadMappings(codes);
+    const validator = createValidator();
     for (const application of ['BENCHADT', 'BENCHMON']) {
       await registerSource(db, { tenant, application, facility: 'BENCH', siteCode: 'bench', siteName: 'Bench', mapping: 'ward-simulator', clockRate: 0, simulated: true });
     }
@@ -38,7 +39,7 @@ export async function runHl7Ingest(options: Readonly<Record<string, string>> = {
 
     const phase = async (connections: number, bound: number, run: string): Promise<{ acceptedPerS: number; appliedPerS: number; left: number }> => {
       const backlog = createBacklog({ db }, tenant, bound);
-      const applier = createApplier({ ...shared, audit: createAudit({ keys }), codes, mappings, backlog, onCommitted: () => sequencer.kick() }, { tenant });
+      const applier = createApplier({ ...shared, audit: createAudit({ keys }), codes, mappings, backlog, validator, onCommitted: () => sequencer.kick() }, { tenant });
       const acceptor = createAcceptor({ ...shared, backlog, onCommitted: () => applier.kick() }, { tenant });
       const listener = await listenMllp({ accept: acceptor.accept, saturated: acceptor.saturated, log }, { host: '127.0.0.1', port: 0 });
       const before = performance.now();

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { errorFields, PrimumError, type Log } from '@primum/base';
 import type { Figures, Mode } from '@primum/contract';
 import { createOnnxEngine } from '@primum/inference';
-import { acceptBatches, createAcceptor, createApplier, createBacklog, createFactCheck, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, loadQualityRules, mappingsDirectory, registerSource, startSenders } from '@primum/ingest';
+import { acceptBatches, createAcceptor, createApplier, createBacklog, createFactCheck, createMessageCheck, createSourceDirectory, intakeEpochsInUse, listenMllp, loadMappings, loadQualityRules, mappingsDirectory, registerSource, startSenders } from '@primum/ingest';
 import { createExplainer, startScoring } from '@primum/serving';
 import { createSequencer, trimOutbox, type Sequencer, type StartStage } from '@primum/store';
 import { bearerPrincipal, certificatePrincipal, demandTls, fhirPath, isAppOrigin, outsideDirectory, requirePermission, retireIntakeEpochs, startAuditLog, startAuditSegments, startKeyWalks, startSnoopingDetector, sweepOidc, userPrincipal, type ScannedListener, type SeededUser, type Witness } from '@primum/trust';
@@ -155,9 +155,9 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const qualityRules = await loadQualityRules(join(home, 'quality'));
   const quality = startQuality({ core, sequencer, rules: qualityRules });
   later(() => quality.close());
-  const applier = createApplier({ db, keys, objects: core.objects, audit, clock, log, backlog, sources, mappings, codes: model.codes, checkFact: createFactCheck(qualityRules), onCommitted: () => sequencer.kick() }, { tenant });
+  const applier = createApplier({ db, keys, objects: core.objects, audit, clock, log, backlog, sources, mappings, codes: model.codes, checkFact: createFactCheck(qualityRules), validator: fhir.validator, onCommitted: () => sequencer.kick() }, { tenant });
   later(() => applier.close());
-  const acceptor = createAcceptor({ db, keys, clock, log, backlog, sources, onCommitted: () => applier.kick() }, { tenant });
+  const acceptor = createAcceptor({ db, keys, clock, log, backlog, sources, check: createMessageCheck(fhir.validator, mappings.v2), onCommitted: () => applier.kick() }, { tenant });
   later(() => acceptor.close());
 
   let dist = '';

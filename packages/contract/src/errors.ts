@@ -57,6 +57,7 @@ export const errorCatalogue = {
   'hl7.merge-conflict': entry(409, 'A merge cannot be carried out', 'Check MRG-1 and PID-3, then replay the message from quarantine.'),
   'hl7.correction-unmatched': entry(422, 'A correction names a result that is not on record', 'Send the original result first, then replay the message from quarantine.'),
   'ingest.apply-failed': entry(500, 'A stored message could not be applied', 'Read the reason, mend the cause, then primum quarantine replay.'),
+  'ingest.validation-failed': entry(422, 'What the message becomes is not valid FHIR', 'The detail names the element and the rule; correct the value or the mapping, then replay the message from quarantine, or let the source be accepted with its issues.'),
   'quality.refused': entry(422, 'A rule of data quality refuses the message', 'The detail names the place and the rule; correct the value or the rule, then replay the message from quarantine.'),
   'ingest.quarantine-missing': entry(404, 'There is no such message in quarantine', 'List them with primum quarantine list.'),
   'import.column-missing': entry(400, 'A column is missing', 'Give the file the column that the detail names.'),

@@ -41,3 +41,4 @@ export {
 export { startSenders, type SenderDeps } from './sending/start-senders.ts';
 export { acceptBatches } from './batch/accept-batch.ts';
 export { splitBatch, type Batch, type CountMismatch } from './batch/split-batch.ts';
+export { createMessageCheck } from './validation/check-resources.ts';

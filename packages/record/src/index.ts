@@ -52,7 +52,7 @@ export { typesOfNobodyFor, visibility } from './search/visibility.ts';
 export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimals.ts';
 export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';
 export type { ValidationIssue } from './validation/issue.ts';
-export { verdictOf } from './validation/verdict.ts';
+export { validationPolicies, verdictOf, type ValidationPolicy } from './validation/verdict.ts';
 export { detachData, holdsLarge, type Detached } from './contents/detach-data.ts';
 export { contentById, contentObjects, contentOfBinary, discardParts, dropContents, insertContent, openParts, storeParts, type StoredContent } from './contents/sealed-parts.ts';
 export { createBuiltIn } from './terminology/built-in.ts';

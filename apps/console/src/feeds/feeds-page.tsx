@@ -1,4 +1,4 @@
-import type { FeedsPage as Feeds, Figures, QuarantineRow, UnmappedCode } from '@primum/contract';
+import type { FeedIssue, FeedsPage as Feeds, Figures, QuarantineRow, UnmappedCode } from '@primum/contract';
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -15,10 +15,13 @@ import { QuarantineDialog } from './quarantine-dialog.tsx';
 type Feed = Feeds['feeds'][number];
 const instantOr = (instant: string | null, otherwise: string): string => (instant === null ? otherwise : dateTimeText(instant));
 
+const policyWords = { accept: 'kept, listed below', quarantine: 'set aside', reject: 'refused (AE)' } as const;
+
 const feedColumns: Columns<Feed> = [
   { id: 'source', header: 'Source', cell: ({ row }) => <strong>{row.original.source}</strong> },
   { id: 'site', header: 'Site', cell: ({ row }) => row.original.site },
   { id: 'mapping', header: 'Mapping', cell: ({ row }) => row.original.mapping },
+  { id: 'validation', header: 'Not valid FHIR', cell: ({ row }) => policyWords[row.original.validation] },
   { id: 'received', header: 'Received', cell: ({ row }) => row.original.received },
   { id: 'last', header: 'Last message', cell: ({ row }) => instantOr(row.original.lastMessageAt, 'never') },
   { id: 'waiting', header: 'Waiting', cell: ({ row }) => row.original.waiting },
@@ -31,6 +34,14 @@ const unmappedColumns: Columns<UnmappedCode> = [
   { id: 'unit', header: 'Unit', cell: ({ row }) => <span className="mono">{row.original.unit}</span> },
   { id: 'why', header: 'Not known', cell: ({ row }) => (row.original.why === 'code' ? 'the code' : 'the unit') },
   { id: 'times', header: 'Times', cell: ({ row }) => row.original.times },
+  { id: 'last', header: 'Last', cell: ({ row }) => dateTimeText(row.original.lastAt) },
+];
+
+const issueColumns: Columns<FeedIssue> = [
+  { id: 'source', header: 'Source', cell: ({ row }) => row.original.source },
+  { id: 'expression', header: 'Element', cell: ({ row }) => <span className="mono">{row.original.expression}</span> },
+  { id: 'detail', header: 'What', cell: ({ row }) => (row.original.severity === 'error' ? row.original.detail : `${row.original.detail} (warning)`) },
+  { id: 'times', header: 'Messages', cell: ({ row }) => row.original.times },
   { id: 'last', header: 'Last', cell: ({ row }) => dateTimeText(row.original.lastAt) },
 ];
 
@@ -58,6 +69,7 @@ export function FeedsPage() {
       <QualityNote />
       <section className="panel"><DataTable caption="Sources that send HL7 messages" columns={feedColumns} rows={data.feeds} rowId={({ source, site }) => `${site} ${source}`} empty="No source has sent anything yet." /></section>
       <section className="panel"><DataTable caption="Codes and units that no mapping knows: their values are kept and flagged, and not used" columns={unmappedColumns} rows={data.unmapped} rowId={({ source, code, unit }) => `${source} ${code} ${unit}`} empty="Every code and unit that came is mapped." /></section>
+      <section className="panel"><DataTable caption="What is not valid FHIR in what messages become" columns={issueColumns} rows={data.issues} rowId={({ source, expression, detail, severity }) => `${source} ${expression} ${severity} ${detail}`} empty="Everything that messages became is valid FHIR R4." /></section>
       <section className="panel"><DataTable caption="Quarantine: messages that could not be applied, kept whole" columns={quarantine} rows={data.quarantine} rowId={({ id }) => id} empty="Nothing is in quarantine." /></section>
       {opened !== null && <QuarantineDialog id={opened} onClose={() => setOpened(null)} />}
     </div>

@@ -55,7 +55,7 @@ export async function up(args: readonly string[]): Promise<void> {
   const backups = backupsOf(values);
   const auditYears = wholeNumber('audit-years', values['audit-years'], 6, 100);
   const shown = progress();
-  muteConsole();
+  const unmute = muteConsole();
   let primum: Primum;
   try {
     primum = await bootPrimum({
@@ -65,6 +65,9 @@ export async function up(args: readonly string[]): Promise<void> {
       checkpointDirectories: (values['checkpoint-dir'] ?? []).map((directory) => resolve(directory)), witnesses: (values.witness ?? []).map(witnessOf),
       ...(mqtt === undefined ? {} : { mqtt }), ...(backups === undefined ? {} : { backups }), ...(mode === undefined ? {} : { mode }), ...(databaseUrl === undefined ? {} : { databaseUrl }), ...(httpPort === undefined ? {} : { httpPort }), ...(mllpPort === undefined ? {} : { mllpPort }),
     });
+  } catch (error) {
+    unmute(); // whoever started it is told why it does not run
+    throw error;
   } finally {
     shown.end();
   }

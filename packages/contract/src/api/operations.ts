@@ -38,6 +38,18 @@ export const UnmappedCode = Type.Object({
 });
 export type UnmappedCode = Type.Static<typeof UnmappedCode>;
 
+/** What of a source's messages is not valid FHIR R4, by element and rule. */
+export const FeedIssue = Type.Object({
+  source: Type.String(),
+  expression: Type.String(),
+  code: Type.String(),
+  severity: OneOf(['error', 'warning'] as const),
+  detail: Type.String(),
+  times: Type.Integer(),
+  lastAt: Instant,
+});
+export type FeedIssue = Type.Static<typeof FeedIssue>;
+
 export const FeedRow = Type.Object({
   source: Type.String(),
   site: Type.String(),
@@ -46,11 +58,14 @@ export const FeedRow = Type.Object({
   lastMessageAt: Nullable(Instant),
   waiting: Type.Integer(),
   quarantined: Type.Integer(),
+  /** What becomes of messages that make resources which are not valid FHIR. */
+  validation: OneOf(['accept', 'quarantine', 'reject'] as const),
 });
 export const FeedsPage = Type.Object({
   figures: Figures,
   feeds: Type.Array(FeedRow),
   unmapped: Type.Array(UnmappedCode),
+  issues: Type.Array(FeedIssue),
   quarantine: Type.Array(QuarantineRow),
 });
 export type FeedsPage = Type.Static<typeof FeedsPage>;

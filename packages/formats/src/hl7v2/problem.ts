@@ -24,6 +24,7 @@ const conditions: Partial<Record<ErrorCode, Condition>> = {
   'hl7.segment-missing': { ackCode: 'AE', hl70357: '100' },
   'hl7.field-missing': { ackCode: 'AE', hl70357: '101' },
   'hl7.field-invalid': { ackCode: 'AE', hl70357: '102' },
+  'ingest.validation-failed': { ackCode: 'AE', hl70357: '102' },
   'hl7.source-unknown': { ackCode: 'AE', hl70357: '204' },
   'hl7.patient-unknown': { ackCode: 'AE', hl70357: '204' },
   'hl7.encounter-unknown': { ackCode: 'AE', hl70357: '204' },

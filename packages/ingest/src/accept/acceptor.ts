@@ -6,6 +6,7 @@ import type { Keys } from '@primum/trust';
 import { lanesOf } from '../reading/tokens.ts';
 import type { Source } from '../sources/source.ts';
 import { createSourceDirectory, type SourceDirectory } from '../sources/source-directory.ts';
+import type { MessageCheck } from '../validation/check-resources.ts';
 import type { Backlog } from './backlog.ts';
 import { interpretFrame, type InterpretedFrame } from './interpret-frame.ts';
 import { storeMessages, type NewMessage } from './store-messages.ts';
@@ -22,6 +23,8 @@ export type AcceptorDeps = {
   /** Called after each commit that left messages waiting: wakes the applier. */
   onCommitted?: () => void;
   sources?: SourceDirectory;
+  /** What is asked before a message is answered; nothing where absent. */
+  check?: MessageCheck;
 };
 
 export type AcceptorOptions = {
@@ -110,7 +113,7 @@ export function createAcceptor(deps: AcceptorDeps, options: AcceptorOptions): Ac
 
   return {
     async accept(bytes, connection) {
-      const frame = await interpretFrame(sources, bytes, connection.source);
+      const frame = await interpretFrame(sources, bytes, connection.source, deps.check);
       if (frame.problem !== undefined) {
         log.warn('ingest.quarantined', { code: frame.problem.code, source: frame.source?.application ?? '' });
       }

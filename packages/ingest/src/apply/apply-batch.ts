@@ -1,5 +1,5 @@
 import type { Clock } from '@primum/base';
-import { discardParts, readSites, type CodeTable, type SearchIndex, type StoredContent } from '@primum/record';
+import { discardParts, readSites, type CodeTable, type SearchIndex, type StoredContent, type Validator } from '@primum/record';
 import type { Db, Objects } from '@primum/store';
 import type { Audit, Keys } from '@primum/trust';
 import type { Mappings } from '../mapping/load-mappings.ts';
@@ -13,7 +13,7 @@ import { prepareMessage, type ReadyMessage } from './prepare-messages.ts';
 import { reduceBatch } from './reduce-batch.ts';
 import { takeMessages } from './take-messages.ts';
 
-export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; /** Rules of quality that act before a fact is written; none where absent. */ checkFact?: FactCheck; mappings: Mappings; sources: SourceDirectory; clock: Clock; search: SearchIndex; objects: Objects };
+export type ApplyDeps = { db: Db; keys: Keys; audit: Audit; codes: CodeTable; /** Rules of quality that act before a fact is written; none where absent. */ checkFact?: FactCheck; /** Of resources before they are written; none where absent. */ validator?: Pick<Validator, 'validate'>; mappings: Mappings; sources: SourceDirectory; clock: Clock; search: SearchIndex; objects: Objects };
 
 export type BatchReport = { taken: number; applied: number; quarantined: number };
 

@@ -5,6 +5,7 @@ import { messageAad } from '../accept/acceptor.ts';
 import { ownerOf } from '../reduce/apply-message.ts';
 import type { PatientState, RecordState, StayState } from '../reduce/record-state.ts';
 import type { Breathe } from './breathe.ts';
+import type { PlacedIssue } from '../validation/check-resources.ts';
 import type { Outcome } from './reduce-batch.ts';
 
 export type FlushDeps = { tx: Sql; keys: Keys; audit: Audit; search: SearchIndex; objects: Objects; /** Gets what was put among the objects. */ stored: StoredContent[]; breathe: Breathe };
@@ -50,6 +51,7 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
     ...contents.map(({ of, content }) => insertContent(tx, tenant, content, { resourceId: of, version: 1 })),
     updateMessages(tx, keys, tenant, outcomes),
     countUnmapped(tx, tenant, applied),
+    countIssues(tx, tenant, outcomes),
     deps.audit.write(tx, auditEvents(tenant, outcomes, batch.at)),
     writeOutbox(tx, announcements(tenant, seq, state, outcomes)),
   ]);
@@ -145,6 +147,30 @@ async function countUnmapped(tx: Sql, tenant: number, applied: readonly { ready:
       set times = u.times + excluded.times, last_message_id = excluded.last_message_id, last_at = excluded.last_at`,
   [
     tenant, rows.map(({ sourceId }) => sourceId), rows.map(({ code }) => code), rows.map(({ unit }) => unit), rows.map(({ why }) => why),
+    rows.map(({ times }) => times), rows.map(({ first }) => first), rows.map(({ last }) => last),
+  ]);
+}
+
+async function countIssues(tx: Sql, tenant: number, outcomes: readonly Outcome[]): Promise<void> {
+  const counts = new Map<string, PlacedIssue & { sourceId: number; times: number; first: string; last: string }>();
+  for (const { ready: { taken: { id, sourceId } }, issues = [] } of outcomes) {
+    if (sourceId === null) continue;
+    for (const issue of issues) {
+      const name = JSON.stringify([sourceId, issue.expression, issue.code, issue.severity]);
+      const known = counts.get(name);
+      counts.set(name, known === undefined ? { ...issue, sourceId, times: 1, first: id, last: id } : { ...known, times: known.times + 1, last: id });
+    }
+  }
+  if (counts.size === 0) return;
+  const rows = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row); // as above
+  await tx.query(`
+    insert into validation_issue as v (tenant, source_id, expression, code, severity, detail, times, first_message_id, last_message_id, last_at)
+    select $1, t.source_id, t.expression, t.code, t.severity, t.detail, t.times, t.first, t.last, clock_timestamp()
+    from unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::uuid[], $9::uuid[]) as t(source_id, expression, code, severity, detail, times, first, last)
+    on conflict (tenant, source_id, expression, code, severity) do update
+      set times = v.times + excluded.times, detail = excluded.detail, last_message_id = excluded.last_message_id, last_at = excluded.last_at`,
+  [
+    tenant, rows.map(({ sourceId }) => sourceId), rows.map(({ expression }) => expression), rows.map(({ code }) => code), rows.map(({ severity }) => severity), rows.map(({ detail }) => detail),
     rows.map(({ times }) => times), rows.map(({ first }) => first), rows.map(({ last }) => last),
   ]);
 }

@@ -34,8 +34,13 @@ export function patientAfter(before: Patient | undefined, id: string, reading: P
 
 function replace<K extends keyof Patient, T>(patient: Patient, name: K, sent: T | null | undefined, write: (value: T) => NonNullable<Patient[K]>): void {
   if (sent === undefined) return;
-  if (sent === null) delete patient[name];
-  else patient[name] = write(sent);
+  if (sent === null) {
+    delete patient[name];
+    return;
+  }
+  const said = write(sent);
+  // FHIR has neither empty lists nor empty objects: a field of which nothing is used says nothing.
+  if (!Array.isArray(said) || said.some((item) => Object.keys(item).length > 0)) patient[name] = said;
 }
 
 export function addIdentifiers(held: readonly Identifier[], sent: readonly IdentifierReading[]): Identifier[] {

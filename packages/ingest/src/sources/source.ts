@@ -1,4 +1,5 @@
 import type { UtcOffset } from '@primum/formats';
+import type { ValidationPolicy } from '@primum/record';
 
 /** A sender, by MSH-3 and MSH-4, with the site that it belongs to and the mapping that it is read with. */
 export type Source = {
@@ -10,4 +11,6 @@ export type Source = {
   mapping: string;
   /** Of times that name no offset: the registered zone's, or the registered minutes. */
   utcOffset: UtcOffset;
+  /** What becomes of messages that make resources which are not valid FHIR. */
+  validation: ValidationPolicy;
 };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog, systemClock, type Clock } from '@primum/base';
 import { buildMessage, component, parseMessage, segmentNamed, type SegmentInput } from '@primum/formats';
-import { parseCodeTable, readFacts, readPatientFacts, type CodeTable, type Fact } from '@primum/record';
+import { createValidator, parseCodeTable, readFacts, readPatientFacts, type CodeTable, type Fact } from '@primum/record';
 import { createObjects, type Db, type Objects } from '@primum/store';
 import { createTestDatabase } from '@primum/store/testing';
 import { createAudit, createPolicy, openKeys, type Audit, type Keys, type Policy } from '@primum/trust';
@@ -18,6 +18,7 @@ import type { QualityRules } from '../quality/rule.ts';
 import { identityTokens } from '../reading/tokens.ts';
 import { createSourceDirectory, type SourceDirectory } from '../sources/source-directory.ts';
 import { registerSource } from '../sources/register-source.ts';
+import { createMessageCheck } from '../validation/check-resources.ts';
 
 export const tenant = 1;
 export const facility = 'SIMICU';
@@ -48,14 +49,15 @@ export async function createTestIngest(clock: Clock = systemClock, rules?: Quali
   const policy = createPolicy({ readPatientFacts, demonstration: true });
   const codes = parseCodeTable(JSON.parse(readFileSync(new URL('../../../../packs/sepsis/codes.json', import.meta.url), 'utf8')));
   const mappings = await loadMappings(codes);
+  const validator = createValidator();
   const checkFact = createFactCheck(rules ?? await loadQualityRules());
   for (const application of ['SIMADT', 'SIMMON', 'SIMLAB']) {
     await registerSource(db, { tenant, application, facility, siteCode: 'icu', siteName: 'ICU', mapping: 'ward-simulator', clockRate: 60, simulated: true });
   }
   const sources = createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant, 0);
   const backlog = createBacklog({ db }, tenant);
-  const acceptor = createAcceptor({ db, keys, clock, log: silentLog, backlog, sources }, { tenant });
-  const applier = (options?: { maxBatch?: number }): Applier => createApplier({ db, keys, objects, audit, codes, checkFact, mappings, sources, clock, log: silentLog, backlog }, { tenant, pollMs: 20, ...options });
+  const acceptor = createAcceptor({ db, keys, clock, log: silentLog, backlog, sources, check: createMessageCheck(validator, mappings.v2) }, { tenant });
+  const applier = (options?: { maxBatch?: number }): Applier => createApplier({ db, keys, objects, audit, codes, checkFact, validator, mappings, sources, clock, log: silentLog, backlog }, { tenant, pollMs: 20, ...options });
 
   const rootOf = async (mrn: string): Promise<string> => {
     const [token] = identityTokens(keys, tenant, [{ value: mrn, authority: facility, type: 'MR' }]);
