@@ -55,6 +55,21 @@ describe('bytes that are no frame', () => {
   });
 });
 
+describe('a batch', () => {
+  it('over a connection is answered by one, each message by itself', async () => {
+    const one = (): string => good().replace(/\r?\n/g, '\r');
+    const bad = one().replace(/^PID\|.*\r/m, '');
+    const before = { kept: await kept(), quarantined: (await quarantined()).length };
+    const [answer = ''] = await primum.send(`FHS|^~\\&|A\rBHS|^~\\&|A\r${one()}${bad}${one()}BTS|4\rFTS|1\r`);
+    const lines = answer.split('\r').filter((line) => line !== '');
+    expect(lines[0]).toMatch(/^BHS\|/);
+    expect(lines.filter((line) => line.startsWith('MSA|')).map((line) => line.slice(4, 6))).toEqual(['AA', 'AE', 'AA']);
+    expect(lines.at(-1)).toMatch(/^BTS\|3\|BTS-1 says 4, there were 3/);
+    expect({ kept: await kept(), quarantined: (await quarantined()).length }).toEqual({ kept: before.kept + 3, quarantined: before.quarantined + 1 });
+    await expectAlive();
+  });
+});
+
 describe('messages that cannot be read', () => {
   it.each<[what: string, content: () => Buffer | string, ack: string, code: ErrorCode]>([
     ['no MSH', () => good().slice(good().indexOf('PID|')), 'AR', 'hl7.msh-missing'],

@@ -59,6 +59,7 @@ export const errorCatalogue = {
   'ingest.apply-failed': entry(500, 'A stored message could not be applied', 'Read the reason, mend the cause, then primum quarantine replay.'),
   'ingest.validation-failed': entry(422, 'What the message becomes is not valid FHIR', 'The detail names the element and the rule; correct the value or the mapping, then replay the message from quarantine, or let the source be accepted with its issues.'),
   'quality.refused': entry(422, 'A rule of data quality refuses the message', 'The detail names the place and the rule; correct the value or the rule, then replay the message from quarantine.'),
+  'ingest.backlog-full': entry(503, 'Too many messages wait to be applied, and none of them is', 'Start Primum, or see why it applies nothing; then import again: what was accepted is not taken twice.'),
   'ingest.quarantine-missing': entry(404, 'There is no such message in quarantine', 'List them with primum quarantine list.'),
   'import.column-missing': entry(400, 'A column is missing', 'Give the file the column that the detail names.'),
   'import.row-invalid': entry(400, 'A row cannot be read', 'Correct the row that the detail names.'),

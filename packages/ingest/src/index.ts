@@ -1,7 +1,7 @@
 export { listenMllp, type MllpDeps, type MllpListener, type MllpOptions } from './mllp/listen-mllp.ts';
 export { connectMllp, type MllpClient, type MllpClientOptions } from './mllp/connect-mllp.ts';
 export { createAcceptor, messageAad, type Acceptor, type AcceptorDeps, type AcceptorOptions } from './accept/acceptor.ts';
-export { createBacklog, type Backlog } from './accept/backlog.ts';
+export { createBacklog, roomIn, type Backlog } from './accept/backlog.ts';
 export { createApplier, type Applier, type ApplierDeps, type ApplierOptions } from './apply/applier.ts';
 export { intakeEpochsInUse } from './apply/intake-epochs-in-use.ts';
 export { loadMappings, mappingsDirectory, type Mappings } from './mapping/load-mappings.ts';

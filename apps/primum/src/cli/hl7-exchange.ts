@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PrimumError } from '@primum/base';
 import { decodeMessage, parseMessage } from '@primum/formats';
-import { createAcceptor, createBacklog, createSourceDirectory, disableDestination, listDestinations, listUndelivered, queueHl7, setDestination, splitBatch, stepOutgoing } from '@primum/ingest';
+import { createAcceptor, createBacklog, createSourceDirectory, disableDestination, listDestinations, listUndelivered, queueHl7, roomIn, setDestination, splitBatch, stepOutgoing } from '@primum/ingest';
 import { mintSystemPrincipal } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
 import { homeOf, isUuid, osUser, wholeNumber, withCore } from './settings.ts';
@@ -16,6 +16,8 @@ const mostFiles = 100_000;
 const mostBytes = 512 * 1024 * 1024;
 /** Committed together, in their order. */
 const atOnce = 64;
+/** So many of these between two looks at how many wait. */
+const perLook = 16;
 const noted = (core: Core, action: string, type: string, id: string) => ({ tenant, principal: mintSystemPrincipal(`cli:${osUser()}`), purpose: 'HOPERAT' as const, action, outcome: 'success' as const, at: core.clock.now(), entities: [{ type, id }] });
 
 /** Files of messages and batches (FHS, BHS): each message is kept as a listener keeps it, and applied by a Primum that runs. */
@@ -26,9 +28,11 @@ export async function importFiles(values: Hl7Values, [place]: readonly string[])
   await withCore(homeOf(values.home), async (core) => {
     const { db, keys, clock, log } = core;
     await core.audit.write(db, [noted(core, 'message.import', 'files', String(files.length))]);
-    const acceptor = createAcceptor({ db, keys, clock, log, backlog: createBacklog({ db }, tenant), sources: createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant), onCommitted: () => undefined }, { tenant });
+    const backlog = createBacklog({ db }, tenant);
+    const acceptor = createAcceptor({ db, keys, clock, log, backlog, sources: createSourceDirectory({ db, now: () => clock.now().getTime() }, tenant), onCommitted: () => undefined }, { tenant });
     const counts = { AA: 0, AE: 0, AR: 0 };
     let unreadable = 0;
+    let taken = 0;
     for (const file of files) {
       if (statSync(file).size > mostBytes) throw new PrimumError('config.usage', 'files of at most 512 MiB: cut this one in parts');
       const { messages, mismatches } = splitBatch(readFileSync(file));
@@ -39,6 +43,8 @@ export async function importFiles(values: Hl7Values, [place]: readonly string[])
       }
       const answers: string[] = [];
       for (let at = 0; at < messages.length; at += atOnce) {
+        if (taken % perLook === 0 && !await roomIn(backlog)) throw new PrimumError('ingest.backlog-full', `at ${file}, message ${at + 1}`);
+        taken += 1;
         for (const answer of await Promise.all(messages.slice(at, at + atOnce).map((message) => acceptor.accept(message, { remote: 'file' })))) answers.push(answer.toString('latin1'));
       }
       for (const [n, answer] of answers.entries()) {

@@ -76,12 +76,14 @@ describe('accept', () => {
   });
 
   it('says that it is saturated at the bound of waiting messages, and no longer after they were applied', async () => {
-    const { createBacklog } = await import('./backlog.ts');
+    const { createBacklog, roomIn } = await import('./backlog.ts');
     const bounded = createBacklog({ db: ingest.db }, tenant, 150);
     await bounded.refresh();
     expect(bounded.saturated()).toBe(true);
+    expect(await roomIn(bounded, { stalledMs: 30, everyMs: 5 })).toBe(false); // nobody applies
+    const room = roomIn(bounded, { stalledMs: 20_000, everyMs: 5 });
     await ingest.applyAll();
-    await bounded.refresh();
+    expect(await room).toBe(true);
     expect(bounded.saturated()).toBe(false);
   });
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '@primum/store';
 
 /**
@@ -18,6 +19,20 @@ export type Backlog = {
   patience(): number;
   refresh(): Promise<number>;
 };
+
+/**
+ * Waits until there is room, as a listener does by not reading. False where nothing was applied for `stalledMs`: whoever
+ * waits must not wait for ever for an applier that is not there.
+ */
+export async function roomIn(backlog: Backlog, { stalledMs = 60_000, everyMs = 200 }: { stalledMs?: number; everyMs?: number } = {}): Promise<boolean> {
+  let [least, since] = [Infinity, performance.now()];
+  for (let waiting = await backlog.refresh(); backlog.saturated(); waiting = await backlog.refresh()) {
+    if (waiting < least) [least, since] = [waiting, performance.now()];
+    if (performance.now() - since > stalledMs) return false;
+    await sleep(everyMs);
+  }
+  return true;
+}
 
 const windowMs = 100;
 const burstPerWindow = 25;

@@ -242,6 +242,22 @@ describe('bounds', () => {
     expect(events.toSorted()).toEqual(['mllp.frame-stalled', 'mllp.idle', 'mllp.idle']);
   });
 
+  test('a frame of a byte now and then is refused in bounded time; a slow one that comes is not', async () => {
+    const { listener, events } = await listen(async (frame) => ackOf(frame), { frameTimeoutMs: 60 });
+    const [dripping, slow] = [await rawPeer(listener.port), await rawPeer(listener.port)];
+    const long = frameMllp(Buffer.from(`${messageOf('M9').toString()}${'NTE|1|L|of many words\r'.repeat(40)}`));
+    const step = Math.ceil(long.length / 15);
+    dripping.socket.write('\x0b');
+    for (let turn = 0; turn < 15; turn += 1) {
+      if (!dripping.socket.destroyed) dripping.socket.write('M');
+      slow.socket.write(long.subarray(turn * step, (turn + 1) * step));
+      await sleep(10);
+    }
+    await Promise.all([dripping.closed, until(() => slow.answers.length === 1)]);
+    expect({ slow: slow.answers, cut: dripping.answers.length, events }).toEqual({ slow: ['AA M9'], cut: 1, events: ['mllp.frame-stalled', 'mllp.frame-refused'] });
+    slow.socket.end();
+  });
+
   test('connections beyond the limit are refused; the others go on', async () => {
     const { listener, events } = await listen(async (frame) => ackOf(frame), { maxConnections: 2 });
     const [first, second] = [await rawPeer(listener.port), await rawPeer(listener.port)];

@@ -22,6 +22,9 @@ export type ConnectionLimits = {
   lingerMs: number;
 };
 
+/** Bytes a second that a frame may be this slow; a serial line of 9,600 baud carries 1,200. */
+const slowestBytesPerS = 256;
+
 export type MllpConnection = {
   /** Takes up what waits, as far as the limits allow, and reads on or stops reading. */
   pump(): void;
@@ -56,6 +59,9 @@ export function serveConnection(deps: ConnectionDeps, limits: ConnectionLimits, 
   let pumping = false;
   let faults = 0;
   let inStrayRun = false;
+  /** The frame under way: since when, without the time in which we did not read, and how much of it came. */
+  let frame: { since: number; bytes: number } | undefined;
+  let pausedSince: number | undefined;
 
   const waiting = (): boolean => next < backlog.length;
   const take = (events: FrameEvent[]): void => {
@@ -137,8 +143,14 @@ export function serveConnection(deps: ConnectionDeps, limits: ConnectionLimits, 
     }
     pumping = false;
     if (state === 'closing' && !waiting() && slots.length === 0) end();
-    else if (state === 'open' && !waiting() && slots.length < limits.maxInFlightPerConnection && peerReads && !deps.full()) socket.resume();
-    else socket.pause();
+    else if (state === 'open' && !waiting() && slots.length < limits.maxInFlightPerConnection && peerReads && !deps.full()) {
+      if (frame !== undefined && pausedSince !== undefined) frame.since += performance.now() - pausedSince;
+      pausedSince = undefined;
+      socket.resume();
+    } else {
+      pausedSince ??= performance.now();
+      socket.pause();
+    }
   };
 
   const end = (): void => {
@@ -159,17 +171,25 @@ export function serveConnection(deps: ConnectionDeps, limits: ConnectionLimits, 
     }
   };
 
-  let inFrame = false;
+  /** A frame that comes, but so slowly that it would hold its connection for ever. */
+  const drips = ({ since, bytes }: { since: number; bytes: number }): boolean => performance.now() - since > limits.frameTimeoutMs + bytes / slowestBytesPerS * 1_000;
+
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 60_000);
   socket.setTimeout(limits.idleTimeoutMs);
   socket.on('data', (chunk) => {
     if (state !== 'open') return;
-    take(framer.push(chunk));
-    if (framer.inFrame !== inFrame) {
-      inFrame = framer.inFrame;
-      socket.setTimeout(inFrame ? limits.frameTimeoutMs : limits.idleTimeoutMs);
-    }
+    const events = framer.push(chunk);
+    // What ended in this chunk was one frame, what is open now may be another.
+    if (framer.inFrame !== (frame !== undefined)) socket.setTimeout(framer.inFrame ? limits.frameTimeoutMs : limits.idleTimeoutMs);
+    if (!framer.inFrame) frame = undefined;
+    else if (frame === undefined || events.length > 0) frame = { since: performance.now(), bytes: chunk.length };
+    else frame.bytes += chunk.length;
+    take(events);
+    if (frame === undefined || !drips(frame)) return;
+    deps.log.info('mllp.frame-stalled', { address: remote });
+    state = 'closing';
+    take(framer.end());
   });
   socket.on('end', () => {
     if (state !== 'open') return;
