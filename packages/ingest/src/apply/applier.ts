@@ -119,7 +119,9 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
         if (stop.signal.aborted) return;
         failures += 1;
         const kind = kindOf(error);
-        log.warn('ingest.apply-retry', { ...errorFields(error), attempt: failures, count: taken.length, status: kind });
+        // Two that make the same organization, or join the same patients, at once are no fault: the later one is done again.
+        const expected = kind === 'conflict' && failures <= retriesOfConflict;
+        log[expected ? 'debug' : 'warn']('ingest.apply-retry', { ...errorFields(error), ...(kind === 'conflict' ? { code: 'store.conflict' } : {}), attempt: failures, count: taken.length, status: kind });
         if (kind === 'data' && taken.length === 1 && taken[0] !== undefined) {
           await quarantine(taken[0], error).catch((failure: unknown) => log.error('ingest.quarantine-failed', errorFields(failure)));
         } else if (kind === 'data' || (kind === 'conflict' && failures > retriesOfConflict)) {
