@@ -53,6 +53,8 @@ const table: Readonly<Record<RouteName, Row>> = {
   auditProof: { path: () => `/api/audit/proof/${randomUUID()}`, may: ['privacy-officer', 'security-officer', 'auditor'], ok: 404 },
   auditExport: { path: () => '/api/audit/export?format=csv&action=sign-out', may: ['privacy-officer', 'security-officer', 'auditor'] },
   destinations: { path: () => '/api/hl7/destinations', may: ['integration-engineer', 'ml-engineer'] },
+  sourceCoverage: { path: () => '/api/hl7/coverage?source=BENCH%7CBENCH', may: integration },
+  discardOutgoing: { path: () => `/api/hl7/outgoing/${randomUUID()}/discard`, may: integration, ok: 404 },
   requeueOutgoing: { path: () => `/api/hl7/outgoing/${randomUUID()}/requeue`, may: integration, ok: 404 },
   model: { path: () => '/api/model', may: ['clinician', 'data-scientist', 'ml-engineer', 'privacy-officer', 'security-officer', 'auditor'] },
   capabilityStatement: { path: () => '/api/fhir/metadata', may: 'anyone' },

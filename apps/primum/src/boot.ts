@@ -178,7 +178,7 @@ export async function bootPrimum(options: BootOptions): Promise<Primum> {
   const issuer = createIssuerMount(core);
   const subscriptions = startSubscriptions(core, fhir, { rules: endpointRules(process.env, core.mode === 'demonstration'), sequencer, base: () => `${issuer.current().origin}${fhirPath}` });
   later(() => subscriptions.close());
-  const handlers = createHandlers({ core, fhir, bulk, senders, devices, qualityRules, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
+  const handlers = createHandlers({ core, fhir, bulk, senders, devices, mappings, qualityRules, subscriptions, auditLog, model, engine, explainer, sequencer, events, watch, issuer, kick: () => applier.kick() });
   const app = await serveApi({
     log, handlers, issuer, transport, budget: createCallBudgets({ servicePerSecond: options.serviceCallsPerSecond }), consoleDirectory: dist === '' ? join(home, 'no-console') : dist,
     sessionOf: (token, use) => core.identity.session(tenant, token, { use }),

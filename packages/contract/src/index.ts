@@ -23,6 +23,7 @@ export * from './api/subscriptions.ts';
 export * from './api/routes.ts';
 export * from './api/routes/audit.ts';
 export * from './api/routes/devices.ts';
+export * from './api/routes/hl7.ts';
 export * from './api/routes/evidence.ts';
 export * from './api/routes/identity.ts';
 export * from './api/routes/keys.ts';

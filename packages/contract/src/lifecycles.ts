@@ -144,11 +144,12 @@ export const bulkLifecycle: TransitionTable<BulkState, BulkEvent> = {
  * A message to another system. `queued` until it was answered for good: accepted, refused (AR), or failed (AE again and
  * again). A person may put back what was not delivered.
  */
-export type OutgoingState = 'queued' | 'acknowledged' | 'refused' | 'failed';
-export type OutgoingEvent = 'acknowledge' | 'refuse' | 'fail' | 'requeue';
+export type OutgoingState = 'queued' | 'acknowledged' | 'refused' | 'failed' | 'discarded';
+export type OutgoingEvent = 'acknowledge' | 'refuse' | 'fail' | 'requeue' | 'discard';
 export const outgoingLifecycle: TransitionTable<OutgoingState, OutgoingEvent> = {
   queued: { acknowledge: 'acknowledged', refuse: 'refused', fail: 'failed' },
   acknowledged: {},
-  refused: { requeue: 'queued' },
-  failed: { requeue: 'queued' },
+  refused: { requeue: 'queued', discard: 'discarded' },
+  failed: { requeue: 'queued', discard: 'discarded' },
+  discarded: {},
 };

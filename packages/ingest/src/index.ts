@@ -17,7 +17,7 @@ export { archivedMessageObjects, messagePersonalData, qualityPersonalData } from
 export { emptyMessages, findLooseMessages, type LooseMessages } from './rights/find-loose-messages.ts';
 export { readMessageHeads, type MessageHead } from './lineage/read-message-heads.ts';
 export { convertMessage, type Conversion, type ConversionOptions, type Deletion, type FieldTrace } from './v2-to-fhir/convert-message.ts';
-export { countCoverage, type FieldCoverage } from './v2-to-fhir/field-coverage.ts';
+export { createCoverage, type FieldCoverage } from './v2-to-fhir/field-coverage.ts';
 export { loadV2Mappings } from './v2-to-fhir/load-tables.ts';
 export { createFactCheck, type FactCheck } from './quality/check-fact.ts';
 export { createQualityHandle } from './quality/consume-changes.ts';
@@ -42,3 +42,4 @@ export { startSenders, type SenderDeps } from './sending/start-senders.ts';
 export { acceptBatches } from './batch/accept-batch.ts';
 export { splitBatch, type Batch, type CountMismatch } from './batch/split-batch.ts';
 export { createMessageCheck } from './validation/check-resources.ts';
+export { coverageOfSource, type SourceCoverage } from './sources/source-coverage.ts';

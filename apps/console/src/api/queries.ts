@@ -76,6 +76,18 @@ export const feedsQuery = queryOptions({
   refetchInterval: wardRefreshMs,
 });
 
+export const destinationsQuery = queryOptions({
+  queryKey: ['destinations'],
+  queryFn: ({ signal }) => callApi('destinations', {}, signal),
+  refetchInterval: wardRefreshMs,
+});
+
+export const coverageQuery = (source: string) => queryOptions({
+  queryKey: ['coverage', source],
+  queryFn: ({ signal }) => callApi('sourceCoverage', { query: { source } }, signal),
+  staleTime: 60_000,
+});
+
 export const devicesQuery = queryOptions({
   queryKey: ['devices'],
   queryFn: ({ signal }) => callApi('devices', {}, signal),

@@ -10,6 +10,8 @@ import { FailureNote } from '../ui/failure-note.tsx';
 import { useMay } from '../shell/use-session.ts';
 import styles from './feeds.module.css';
 import { QualityNote } from '../quality/silent-feeds.tsx';
+import { CoverageDialog } from './coverage-dialog.tsx';
+import { SendingPanel } from './sending-panel.tsx';
 import { QuarantineDialog } from './quarantine-dialog.tsx';
 
 type Feed = Feeds['feeds'][number];
@@ -17,7 +19,7 @@ const instantOr = (instant: string | null, otherwise: string): string => (instan
 
 const policyWords = { accept: 'kept, listed below', quarantine: 'set aside', reject: 'refused (AE)' } as const;
 
-const feedColumns: Columns<Feed> = [
+const feedColumns = (cover: (source: string) => void, mayCover: boolean): Columns<Feed> => [
   { id: 'source', header: 'Source', cell: ({ row }) => <strong>{row.original.source}</strong> },
   { id: 'site', header: 'Site', cell: ({ row }) => row.original.site },
   { id: 'mapping', header: 'Mapping', cell: ({ row }) => row.original.mapping },
@@ -26,6 +28,7 @@ const feedColumns: Columns<Feed> = [
   { id: 'last', header: 'Last message', cell: ({ row }) => instantOr(row.original.lastMessageAt, 'never') },
   { id: 'waiting', header: 'Waiting', cell: ({ row }) => row.original.waiting },
   { id: 'quarantined', header: 'In quarantine', cell: ({ row }) => row.original.quarantined },
+  { id: 'lost', header: 'Lost fields', cell: ({ row }) => mayCover && <Button variant="default" size="compact-xs" aria-label={`Which fields of ${row.original.source} are lost`} onClick={() => cover(row.original.source)}>Show</Button> },
 ];
 
 const unmappedColumns: Columns<UnmappedCode> = [
@@ -57,6 +60,9 @@ const quarantineColumns = (open: (id: string) => void, mayOpen: boolean): Column
 export function FeedsPage() {
   const { data, error } = useQuery(feedsQuery);
   const mayOpen = useMay('quarantine.read');
+  const mayCover = useMay('feed.manage');
+  const [covered, setCovered] = useState<string | null>(null);
+  const [feeds] = useState(() => feedColumns(setCovered, mayCover));
   const [opened, setOpened] = useState<string | null>(null);
   const [quarantine] = useState(() => quarantineColumns(setOpened, mayOpen));
   if (data === undefined) return <div className={styles['page']}>{error === null ? 'Loading the feeds …' : <FailureNote error={error} title="The feeds could not be loaded" />}</div>;
@@ -67,10 +73,12 @@ export function FeedsPage() {
       {error !== null && <FailureNote error={error} title="What is shown is not the latest" />}
       <FiguresLine figures={data.figures} />
       <QualityNote />
-      <section className="panel"><DataTable caption="Sources that send HL7 messages" columns={feedColumns} rows={data.feeds} rowId={({ source, site }) => `${site} ${source}`} empty="No source has sent anything yet." /></section>
+      <section className="panel"><DataTable caption="Sources that send HL7 messages" columns={feeds} rows={data.feeds} rowId={({ source, site }) => `${site} ${source}`} empty="No source has sent anything yet." /></section>
       <section className="panel"><DataTable caption="Codes and units that no mapping knows: their values are kept and flagged, and not used" columns={unmappedColumns} rows={data.unmapped} rowId={({ source, code, unit }) => `${source} ${code} ${unit}`} empty="Every code and unit that came is mapped." /></section>
       <section className="panel"><DataTable caption="What is not valid FHIR in what messages become" columns={issueColumns} rows={data.issues} rowId={({ source, expression, detail, severity }) => `${source} ${expression} ${severity} ${detail}`} empty="Everything that messages became is valid FHIR R4." /></section>
       <section className="panel"><DataTable caption="Quarantine: messages that could not be applied, kept whole" columns={quarantine} rows={data.quarantine} rowId={({ id }) => id} empty="Nothing is in quarantine." /></section>
+      <SendingPanel />
+      {covered !== null && <CoverageDialog source={covered} onClose={() => setCovered(null)} />}
       {opened !== null && <QuarantineDialog id={opened} onClose={() => setOpened(null)} />}
     </div>
   );

@@ -9,7 +9,7 @@ import { homeOf, isUuid, osUser, wholeNumber, withCore } from './settings.ts';
 
 export type Hl7Values = {
   home?: string | undefined; to?: string | undefined; patient?: string | undefined; host?: string | undefined; port?: string | undefined; tls?: boolean | undefined; ca?: string | undefined;
-  application?: string | undefined; facility?: string | undefined; requeue?: string | undefined;
+  application?: string | undefined; facility?: string | undefined; requeue?: string | undefined; discard?: string | undefined; source?: string | undefined; messages?: string | undefined; json?: boolean | undefined;
 };
 
 const mostFiles = 100_000;
@@ -105,15 +105,15 @@ export async function sendFile(values: Hl7Values, [file]: readonly string[]): Pr
 
 export async function undelivered(values: Hl7Values): Promise<void> {
   await withCore(homeOf(values.home), async (core) => {
-    const id = values.requeue;
-    if (id !== undefined) {
+    for (const [id, event, action, said] of [[values.requeue, 'requeue', 'message.requeued', 'It is sent again.'], [values.discard, 'discard', 'message.discarded', 'It is given up.']] as const) {
+      if (id === undefined) continue;
       await core.db.transaction(async (tx) => {
-        if (!isUuid(id) || !await stepOutgoing(tx, tenant, id, 'requeue', null)) throw new PrimumError('sending.not-found');
-        await core.audit.write(tx, [noted(core, 'message.requeued', 'outgoing-message', id)]);
+        if (!isUuid(id) || !await stepOutgoing(tx, tenant, id, event, null)) throw new PrimumError('sending.not-found');
+        await core.audit.write(tx, [noted(core, action, 'outgoing-message', id)]);
       });
-      console.log('It is sent again.');
-      return;
+      console.log(said);
     }
+    if (values.requeue !== undefined || values.discard !== undefined) return;
     const rows = await listUndelivered(core.db, tenant);
     if (rows.length === 0) console.log('Everything was delivered, or waits for its turn.');
     for (const { id: message, destination, controlId, type, status, code, attempts, createdAt } of rows) console.log(`${message} ${type} ${controlId} to ${destination}: ${status} (${code}) after ${attempts} attempts, queued ${createdAt.toISOString()}`);

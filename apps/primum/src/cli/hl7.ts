@@ -3,15 +3,18 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PrimumError } from '@primum/base';
 import { decodeMessage, field, locationOf, parseMessage, type Hl7Message } from '@primum/formats';
-import { convertMessage, countCoverage, loadV2Mappings, type Conversion, type FieldCoverage, type FieldTrace } from '@primum/ingest';
+import { convertMessage, coverageOfSource, createCoverage, loadV2Mappings, type Conversion, type FieldCoverage } from '@primum/ingest';
+import { mintSystemPrincipal } from '@primum/trust';
+import { tenant } from '../core.ts';
 import { destinations, importFiles, sendFile, undelivered, type Hl7Values } from './hl7-exchange.ts';
-import { homeOf } from './settings.ts';
+import { homeOf, osUser, wholeNumber, withCore } from './settings.ts';
 
 const usage = `primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]
+  primum hl7 coverage --source A|F [--messages N] [--json]  which fields of what is kept of a sender are lost
   primum hl7 import FILE|FOLDER                 messages and batches, accepted as a listener would
   primum hl7 destination list | add NAME --host HOST --port PORT [--tls] [--ca FILE] [--application A] [--facility F] | disable NAME
   primum hl7 send FILE --to NAME [--patient ID] one message; its MSH is written anew
-  primum hl7 undelivered [--requeue ID]`;
+  primum hl7 undelivered [--requeue ID | --discard ID]`;
 const mostFiles = 10_000;
 
 /**
@@ -22,7 +25,7 @@ export async function hl7(args: readonly string[]): Promise<void> {
   const { values, positionals } = parseArgs({
     args: [...args], allowPositionals: true, options: {
       home: { type: 'string' }, json: { type: 'boolean' }, values: { type: 'boolean' }, to: { type: 'string' }, patient: { type: 'string' }, host: { type: 'string' }, port: { type: 'string' }, tls: { type: 'boolean' }, ca: { type: 'string' },
-      application: { type: 'string' }, facility: { type: 'string' }, requeue: { type: 'string' },
+      application: { type: 'string' }, facility: { type: 'string' }, requeue: { type: 'string' }, discard: { type: 'string' }, source: { type: 'string' }, messages: { type: 'string' },
     },
   });
   const [verb, path] = positionals;
@@ -33,14 +36,14 @@ export async function hl7(args: readonly string[]): Promise<void> {
   const files = await filesAt(path);
   if (files.folder) {
     let [messages, unread] = [0, 0];
-    const traces: FieldTrace[][] = [];
+    const counted = createCoverage();
     for (const name of files.names) {
       for (const message of await messagesIn(name, () => { unread += 1; })) {
         messages += 1;
-        traces.push(convertMessage(message, tables).trace);
+        counted.add(convertMessage(message, tables).trace);
       }
     }
-    const coverage = countCoverage(traces);
+    const coverage = counted.fields();
     console.log(values.json === true ? JSON.stringify({ messages, unread, coverage }) : coverageText(coverage, messages, unread));
     return;
   }
@@ -53,7 +56,18 @@ export async function hl7(args: readonly string[]): Promise<void> {
   }
 }
 
-const others: Readonly<Record<string, (values: Hl7Values, rest: readonly string[]) => Promise<void>>> = { import: importFiles, destination: destinations, send: sendFile, undelivered };
+async function coverage(values: Hl7Values): Promise<void> {
+  const { source, messages, json } = values;
+  if (source === undefined) throw new PrimumError('config.usage', usage);
+  const wanted = wholeNumber('messages', messages, 1, 10_000);
+  await withCore(homeOf(values.home), async (core) => {
+    const tables = await loadV2Mappings(join(core.home, 'mappings', 'v2'));
+    const found = await coverageOfSource({ ...core, tables }, mintSystemPrincipal(`cli:${osUser()}`), tenant, { source, ...(wanted === undefined ? {} : { messages: wanted }) });
+    console.log(json === true ? JSON.stringify(found) : coverageText(found.fields, found.messages, found.unread));
+  });
+}
+
+const others: Readonly<Record<string, (values: Hl7Values, rest: readonly string[]) => Promise<void>>> = { coverage, import: importFiles, destination: destinations, send: sendFile, undelivered };
 
 async function filesAt(path: string): Promise<{ folder: boolean; names: string[] }> {
   try {

@@ -34,10 +34,11 @@ export const usage = `primum — open hospital AI infrastructure (a demonstratio
   primum fhir reindex [--all] [--from TYPE/ID]
       Makes resources found again that lack what they are found by; --all: of every resource, after a change of parameters.
   primum hl7 explain FILE|FOLDER [--json] [--values] [--home DIR]
+  primum hl7 coverage --source A|F [--messages N] [--json]
   primum hl7 import FILE|FOLDER
   primum hl7 destination list|add|disable
   primum hl7 send FILE --to NAME
-  primum hl7 undelivered [--requeue ID]
+  primum hl7 undelivered [--requeue ID | --discard ID]
       Where each field of a message goes in FHIR, by which rule, and what is not mapped; of a folder: which fields
       of a feed are dropped, and how often. Values are shown only with --values.
   primum user list | add NAME --role ROLE [--name TEXT] [--group G …] [--unit U …] | reset NAME | disable NAME | enable NAME

@@ -1,5 +1,5 @@
 import type { InferenceEngine } from '@primum/inference';
-import type { QualityRules } from '@primum/ingest';
+import type { Mappings, QualityRules } from '@primum/ingest';
 import type { ModelPackage } from '@primum/registry';
 import type { Explainer } from '@primum/serving';
 import type { Sequencer } from '@primum/store';
@@ -19,6 +19,7 @@ export type HandlerDeps = {
   bulk: { kick(): void };
   /** Wakes what sends HL7 v2 to others. */
   senders: { kick(): void };
+  mappings: Mappings;
   qualityRules: QualityRules;
   subscriptions: Pick<Subscriptions, 'kick' | 'rules'>;
   devices: Pick<MqttDoors, 'kick' | 'mqttPort'>;

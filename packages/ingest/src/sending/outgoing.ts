@@ -55,14 +55,24 @@ export async function queueHl7(
   return { id, controlId };
 }
 
-/** A step of a message; false where it is not in a state that allows it. What was acknowledged keeps no content: the receiver has it. */
+/** A step of a message; false where it is not in a state that allows it. What was acknowledged keeps no content, since the receiver has it; nor what was given up. */
 export async function stepOutgoing(tx: Sql, tenant: number, id: string, event: OutgoingEvent, code: string | null): Promise<boolean> {
   const [row] = await tx.query<{ status: OutgoingState }>('select status from outgoing_message where tenant = $1 and id = $2 for update', [tenant, id]);
   const next = row === undefined ? undefined : nextState(outgoingLifecycle, row.status, event);
   if (next === undefined) return false;
   await tx.query(`update outgoing_message set status = $3, code = coalesce($4, code), done_at = case when $3 = 'queued' then null else clock_timestamp() end, attempts = case when $3 = 'queued' then 0 else attempts end,
-    sealed = case when $3 = 'acknowledged' then null else sealed end where tenant = $1 and id = $2`, [tenant, id, next, code]);
+    sealed = case when $3 in ('acknowledged', 'discarded') then null else sealed end where tenant = $1 and id = $2`, [tenant, id, next, code]);
   return true;
+}
+
+const keptDays = 30;
+const rowsAtOnce = 1_000;
+
+/** Removes what was settled a month ago; the audit log says what was sent. How many rows went. */
+export async function trimOutgoing(sql: Sql, tenant: number): Promise<number> {
+  const gone = await sql.query(`delete from outgoing_message where tenant = $1 and id in (
+    select id from outgoing_message where tenant = $1 and status in ('acknowledged', 'discarded') and done_at < now() - interval '${keptDays} days' limit ${rowsAtOnce}) returning id`, [tenant]);
+  return gone.length;
 }
 
 export async function listDestinations(sql: Sql, tenant: number): Promise<DestinationState[]> {

@@ -12,7 +12,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { listDestinations, listUndelivered, queueHl7, setDestination, stepOutgoing } from './outgoing.ts';
+import { listDestinations, listUndelivered, queueHl7, setDestination, stepOutgoing, trimOutgoing } from './outgoing.ts';
 import { startSenders } from './start-senders.ts';
 
 const tenant = 1;
@@ -175,6 +175,15 @@ describe('sending HL7 v2', () => {
     running.kick();
     await until(() => pacs.got.at(-1)!.value === 'bad');
     await until(async () => (await stateOf('pacs')).queued === 0);
+    // Given up: its content goes at once, its row with those that were taken, after a month.
+    const [failed] = await listUndelivered(db, tenant);
+    expect(await db.transaction((tx) => stepOutgoing(tx, tenant, failed!.id, 'discard', null))).toBe(true);
+    expect(await db.transaction((tx) => stepOutgoing(tx, tenant, failed!.id, 'requeue', null))).toBe(false);
+    expect(await listUndelivered(db, tenant)).toEqual([]);
+    expect(await db.query('select status, sealed from outgoing_message where id = $1', [failed!.id])).toEqual([{ status: 'discarded', sealed: null }]);
+    expect(await trimOutgoing(db, tenant)).toBe(0);
+    await db.query("update outgoing_message set done_at = now() - interval '31 days' where id = $1", [failed!.id]);
+    expect(await trimOutgoing(db, tenant)).toBe(1);
   });
 
   it('sends a segment as it stands, with its escapes and repetitions, and never two under one control ID', async () => {

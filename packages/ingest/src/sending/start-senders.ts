@@ -5,11 +5,12 @@ import { parseMessage, field } from '@primum/formats';
 import type { Db } from '@primum/store';
 import { mintSystemPrincipal, type Audit, type Keys } from '@primum/trust';
 import { connectMllp, type MllpClient } from '../mllp/connect-mllp.ts';
-import { outgoingAad, stepOutgoing } from './outgoing.ts';
+import { outgoingAad, stepOutgoing, trimOutgoing } from './outgoing.ts';
 
 export type SenderDeps = { db: Db; keys: Keys; audit: Audit; clock: Clock; log: Log };
 
 const pollMs = 500;
+const trimEveryMs = 3_600_000;
 /** Longer than an attempt can take: connecting, sending, and what is in between. */
 const lease = "now() + (2 * timeout_ms + 10000) * interval '1 millisecond'";
 const firstPauseMs = 500;
@@ -34,6 +35,7 @@ export function startSenders(deps: SenderDeps, tenant: number): { kick(): void; 
   const stop = new AbortController();
   const working = new Map<number, Promise<void>>();
   let wake = (): void => undefined;
+  let trimmedAt = 0;
   const claim = (): Promise<Due[]> => db.query<Due>(`
     update destination d set leased_until = ${lease} where tenant = $1 and disabled_at is null and id <> all($2::int[])
       and (leased_until is null or leased_until < now()) and (next_attempt_at is null or next_attempt_at <= now())
@@ -42,6 +44,10 @@ export function startSenders(deps: SenderDeps, tenant: number): { kick(): void; 
   const running = (async () => {
     while (!stop.signal.aborted) {
       try {
+        if (Date.now() - trimmedAt > trimEveryMs) {
+          while (!stop.signal.aborted && await trimOutgoing(db, tenant) > 0);
+          trimmedAt = Date.now();
+        }
         for (const due of await claim()) {
           const work = sendAll(deps, tenant, due, stop.signal).catch((error: unknown) => { log.warn('hl7.sending-failed', errorFields(error)); }).finally(() => { working.delete(due.id); });
           working.set(due.id, work);

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseMessage, type Hl7Message } from '@primum/formats';
 import { convertMessage, type Conversion } from './convert-message.ts';
 import { compilePath } from './element-path.ts';
-import { countCoverage } from './field-coverage.ts';
+import { createCoverage } from './field-coverage.ts';
 import { loadV2Mappings } from './load-tables.ts';
 
 const tables = await loadV2Mappings();
@@ -95,7 +95,10 @@ describe('convertMessage', () => {
 
   it('counts what a feed loses', () => {
     const { trace } = convert(header, 'PID|1||1^^^A', 'ZPV|1|x', 'ZPV|2|y');
-    expect(countCoverage([trace, trace])[0]).toEqual({ segment: 'ZPV', field: 1, valued: 4, dropped: 4, droppedComponents: {} });
+    const coverage = createCoverage();
+    coverage.add(trace);
+    coverage.add(trace);
+    expect(coverage.fields()[0]).toEqual({ segment: 'ZPV', field: 1, valued: 4, dropped: 4, droppedComponents: {} });
   });
 });
 
