@@ -26,6 +26,13 @@ describe('buildAck', () => {
     }
   });
 
+  test('says no byte back that frames a message', () => {
+    const framing = peekHeader(Buffer.from('MSH|^~\\&|LAB\u000b|N\u001c|EHR|N|20260101||ADT^A01|C1\u001c|P|2.5\r'));
+    const ack = buildAck({ header: framing, controlId: 'X', at: new Date(0), error: { code: 'hl7.field-missing' } });
+    expect(ack).toMatch(/\rMSA\|AE\|C1\rERR\|/);
+    expect(ack).not.toMatch(/[\v\x1c]/);
+  });
+
   test('accept', () => {
     expect(lines({})).toEqual([
       'MSH|^~\\&|PRIMUM|ICU|LAB^1.2^ISO|GHH|20240301120000.250+0000||ACK^R01^ACK|ACK1|T|2.5.1', 'MSA|AA|C\\T\\7', '',
