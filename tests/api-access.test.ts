@@ -69,6 +69,8 @@ const table: Readonly<Record<RouteName, Row>> = {
   searchAllByForm: { path: () => '/api/fhir/_search?_type=Encounter', may: clinician },
   searchType: { path: () => '/api/fhir/Observation?_count=2', may: clinician },
   searchTypeByForm: { path: () => '/api/fhir/Patient/_search?_count=2', may: clinician },
+  patientEverything: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/$everything`, may: clinician },
+  patientEverythingByPost: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/$everything`, may: clinician },
   searchCompartment: { path: ({ patient: id }) => `/api/fhir/Patient/${id}/Observation?_count=2`, may: clinician },
   historyOfAll: { path: () => '/api/fhir/_history?_count=2', may: clinician },
   updateMatching: { path: () => `/api/fhir/Observation?_id=${written}`, body: observed, may: clinician },

@@ -32,9 +32,9 @@ export { rowIdOf, uuidOf } from './repository/row-id.ts';
 export { writeVersions, writeSearchRows, type SearchIndex, type SearchValues } from './repository/write-versions.ts';
 export { writeResources, type WriteCall, type WriteDeps, type WriteOperation, type Written } from './repository/write-resources.ts';
 export { createSearchIndex } from './search/extract.ts';
-export { searchableTypes, searchParametersOf } from './search/parameters.ts';
+export { mainDateOf, searchableTypes, searchParametersOf } from './search/parameters.ts';
 export { parseSearch } from './search/parse-search.ts';
-export { typesSearched, type SearchQuery } from './search/search-query.ts';
+export { typesSearched, type Include, type SearchQuery } from './search/search-query.ts';
 export { searchResources, type SearchPlace } from './search/search-resources.ts';
 export type { FoundResource } from './search/open-found.ts';
 export { reindex } from './search/reindex.ts';
@@ -48,6 +48,7 @@ export { notificationOf, subscriptionStatusOf, type NotificationType, type ToldE
 export {
   openSubscription, ownerOf, readSubscriptionEvents, subscriptionColumns, writeSubscription, type SubscriptionEventRow, type SubscriptionReason, type SubscriptionRow,
 } from './subscriptions/subscription-rows.ts';
+export { groupSql } from './search/merged-patients.ts';
 export { typesOfNobodyFor, visibility } from './search/visibility.ts';
 export { keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimals.ts';
 export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';

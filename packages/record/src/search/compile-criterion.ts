@@ -4,6 +4,7 @@ import { comparisonSql, soughtDate, soughtNumber, type Sought } from './comparis
 import { instantSql, isNarrow, never, numberSql, renderCondition, rowsOfType, type Condition } from './condition.ts';
 import { hasFixedSystem, normaliseContact } from './collectors.ts';
 import { leadsTo } from './parse-search.ts';
+import type { Merged } from './merged-patients.ts';
 import { mainDateOf, type Parameter, type Source } from './parameters.ts';
 import { canonicalQuantity, ucum } from './quantities.ts';
 import { quantityParam } from './quantity-ranges.ts';
@@ -23,6 +24,8 @@ export type CompileDeps = {
   base: string;
   /** Row id of a FHIR id. */
   rowId(type: string, id: string): string;
+  /** Where what refers to a merged record is looked for, too; a subscription hears of the record that it names. */
+  merged?: Merged;
   /** Joins and condition under which the caller may see rows of this alias; the same for every row that a criterion looks at. */
   visible(alias: string, narrow: boolean): { join: string; condition: string };
 };
@@ -117,7 +120,7 @@ function referenceSought(deps: CompileDeps, parameter: Parameter, modifier: stri
   const types = named ?? modifier;
   return { rare: true, tokens: sources.flatMap(({ place, target, dataType }) => {
     if (dataType !== 'Reference') return [tokens.of(place, 'uri', value)];
-    return (types === undefined ? (target === undefined ? leadsTo(parameter) : [target]) : target === undefined || target === types ? [types] : []).map((type) => tokens.reference(place, type, id));
+    return (types === undefined ? (target === undefined ? leadsTo(parameter) : [target]) : target === undefined || target === types ? [types] : []).flatMap((type) => [id, ...(type === 'Patient' ? deps.merged?.(deps.rowId('Patient', id)) ?? [] : [])].map((one) => tokens.reference(place, type, one)));
   }) };
 }
 

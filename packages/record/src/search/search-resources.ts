@@ -8,6 +8,7 @@ import { resourceAad } from '../resources/resource-rows.ts';
 import { compileCriterion, needsOpening, type CompileDeps } from './compile-criterion.ts';
 import { isNarrow, rowsOfType, type Condition } from './condition.ts';
 import { findIncluded } from './find-included.ts';
+import { groupSql, mergedWith } from './merged-patients.ts';
 import { openFound, type FoundResource } from './open-found.ts';
 import { compareValues, meetsOpened, sortValueOf } from './opened-criteria.ts';
 import { createSearchTokens } from './search-tokens.ts';
@@ -33,7 +34,7 @@ export type SearchPage = {
 export type SearchPlace = {
   /** Address of this server. */
   base: string;
-  /** Row id of the patient in whose compartment is searched. */
+  /** Row id of the patient in whose compartment is searched, with the records that were merged with theirs. */
   patientId?: string;
   /** Types whose resources may be shown, where scopes or a purpose name some. */
   shows?: (type: string) => boolean;
@@ -50,7 +51,7 @@ export async function searchResources(deps: SearchDeps, reader: PhiReader, queri
   const { tenant } = reader;
   const tokens = createSearchTokens(deps.keys, tenant);
   const visible = visibility(reader);
-  const compile: CompileDeps = { tenant, tokens, now: deps.clock.now(), base: place.base, rowId: (type, id) => rowIdOf(deps.keys, tenant, type, id), visible: visible.of };
+  const compile: CompileDeps = { tenant, tokens, now: deps.clock.now(), base: place.base, rowId: (type, id) => rowIdOf(deps.keys, tenant, type, id), visible: visible.of, merged: await mergedWith(deps, tenant, place.base, queries.flatMap(({ criteria }) => criteria)) };
   const each = queries.map(({ type, criteria }) => ({ type, met: { all: criteria.map((criterion) => compileCriterion(compile, type, criterion)) } }));
   const narrow = place.patientId !== undefined || queries.every(({ criteria }, n) => criteria.some(({ kind }) => kind === 'id') || isNarrow(each[n]!.met)); // one for each
   const opens = query.criteria.some(needsOpening);
@@ -73,7 +74,7 @@ export async function searchResources(deps: SearchDeps, reader: PhiReader, queri
 function whereOf(tenant: number, each: readonly { type: string; met: Condition }[], { patientId }: SearchPlace): (counting: boolean) => string {
   return (counting) => {
     const types = each.map(({ type, met }) => rowsOfType(type, met, 's', counting));
-    return `s.tenant = ${tenant} and ${types.length === 1 ? types[0]! : `(${types.map((one) => `(${one})`).join(' or ')})`}${patientId === undefined ? '' : ` and s.patient_id = '${patientId}'`}`;
+    return `s.tenant = ${tenant} and ${types.length === 1 ? types[0]! : `(${types.map((one) => `(${one})`).join(' or ')})`}${patientId === undefined ? '' : ` and s.patient_id = any(${groupSql(tenant, `'${patientId}'`)})`}`;
   };
 }
 

@@ -1,15 +1,18 @@
 import type { Bundle, BundleEntry, OperationOutcomeIssue, Resource } from '@medplum/fhirtypes';
 import { PrimumError } from '@primum/base';
-import { demandCriteria, loadPurposeViews, parseSearch, rowIdOf, searchResources, subsetOf, typesSearched, type FoundResource, type SearchPlace, type SearchQuery } from '@primum/record';
+import { demandCriteria, loadPurposeViews, parseSearch, rowIdOf, searchResources, subsetOf, typesSearched, type FoundResource, type Include, type SearchPlace, type SearchQuery } from '@primum/record';
 import { scopesAllow, withPhiReader, type Authority } from '@primum/trust';
 import { tenant, type Core } from '../../core.ts';
 import { bundleOf, type FhirAnswer, type FhirCaller } from './interaction.ts';
+import { everythingQueries } from './everything.ts';
 import type { Reads } from './read.ts';
 
 /** `type` null: over the types that `_type` names. `compartment`: FHIR id of a patient. `byForm`: the parameters came in a body and shall stand in no address. */
 export type SearchRequest = { type: string | null; pairs: readonly (readonly [string, string])[]; compartment?: string; byForm?: boolean };
 
 export type Searches = {
+  /** Patient/$everything. */
+  everything(caller: FhirCaller, id: string, pairs: SearchRequest['pairs']): Promise<FhirAnswer>;
   search(caller: FhirCaller, request: SearchRequest): Promise<FhirAnswer>;
   /** FHIR ids of what a condition finds, three at most. */
   matching(caller: FhirCaller, type: string, query: string): Promise<string[]>;
@@ -22,7 +25,7 @@ const authorities: readonly Authority[] = ['patient.read', 'record.write', 'reco
 /** FHIR search (FHIR R4, section 3.1.1) of what the caller may see, as far as the purpose needs it. */
 export function createSearches(core: Core, reads: Reads): Searches {
   const views = loadPurposeViews();
-  const lookedFor = async (caller: FhirCaller, queries: readonly SearchQuery[], authority: Authority, compartment?: string): ReturnType<typeof searchResources> => {
+  const lookedFor = async (caller: FhirCaller, queries: readonly SearchQuery[], authority: Authority, compartment?: string, along?: readonly Include[]): ReturnType<typeof searchResources> => {
     const { principal, purpose, base } = caller;
     const scopes = principal.kind === 'client' ? principal.scopes : principal.kind === 'user' ? principal.via?.scopes : undefined;
     const view = views[purpose];
@@ -40,11 +43,33 @@ export function createSearches(core: Core, reads: Reads): Searches {
     }, (reader) => {
       // What was asked by, never what for: values name people.
       reader.note({ entities: [{ type: 'search', id: said(queries) }] });
-      return searchResources(core, reader, queries, place);
+      return searchResources(core, reader, along === undefined ? queries : queries.map((query, n) => (n === 0 ? { ...query, includes: along } : query)), place);
     });
   };
 
+  const entriesOf = async (caller: FhirCaller, found: readonly FoundResource[], mode: 'match' | 'include', query: SearchQuery): Promise<BundleEntry[]> => (await Promise.all(found.map(async ({ resource, rootId }) => {
+    // As the purpose sees it; null for a type of which it sees nothing.
+    const shown = await reads.shown(caller, resource, rootId) as Record<string, unknown> | null;
+    return shown === null ? [] : [{ fullUrl: `${caller.base}/${resource.resourceType}/${String(shown['id'])}`, resource: (mode === 'match' ? subsetOf(shown, query) : shown) as unknown as Resource, search: { mode } }];
+  }))).flat();
+
   return {
+    async everything(caller, id, pairs) {
+      const request = await requestOf(core, { type: null, pairs, compartment: id });
+      const { principal, purpose, base } = caller;
+      await reads.read(caller, { type: 'Patient', id }); // who may not see the patient, and a patient that is not there, end here
+      const scopes = principal.kind === 'client' ? principal.scopes : principal.kind === 'user' ? principal.via?.scopes : undefined;
+      const view = views[purpose];
+      const { queries, includes, used } = await everythingQueries(core, id, request.pairs, (type) => (view === undefined || view.types[type] !== undefined) && (scopes === undefined || scopesAllow(scopes, 's', type)));
+      const [query] = queries;
+      if (query === undefined) return { status: 200, resource: bundleOf('searchset', { total: 0, link: [{ relation: 'self', url: addressOf(`${base}/Patient/${id}/$everything`, used) }] }) };
+      const page = await lookedFor(caller, queries, 'patient.read', id, includes);
+      const link: NonNullable<Bundle['link']> = [{ relation: 'self', url: addressOf(`${base}/Patient/${id}/$everything`, used) }];
+      if (page.next !== undefined) link.push({ relation: 'next', url: addressOf(`${base}/Patient/${id}/$everything`, [['_page', sealPage(core, { type: null, compartment: id, pairs: [...used, ['_cursor', page.next]] })]]) });
+      const entry = [...await entriesOf(caller, page.matches, 'match', query), ...await entriesOf(caller, page.included, 'include', query)];
+      const cut: BundleEntry[] = issuesOf(query, page.includesCut).map((issue) => ({ resource: { resourceType: 'OperationOutcome', issue: [issue] }, search: { mode: 'outcome' } }));
+      return { status: 200, resource: bundleOf('searchset', { ...(page.total === undefined ? {} : { total: page.total }), link, entry: [...entry, ...cut] }) };
+    },
     async search(caller, request) {
       const { type, pairs, compartment, byForm = false } = await requestOf(core, request);
       const types = type === null ? typesNamed(pairs) : [type];
@@ -52,12 +77,7 @@ export function createSearches(core: Core, reads: Reads): Searches {
       const [query] = queries;
       if (query === undefined) throw new PrimumError('fhir.parameter-invalid', '_type');
       const page = await lookedFor(caller, queries, 'patient.read', compartment);
-      const entriesOf = async (found: readonly FoundResource[], mode: 'match' | 'include'): Promise<BundleEntry[]> => (await Promise.all(found.map(async ({ resource, rootId }) => {
-        // As the purpose sees it; null for a type of which it sees nothing.
-        const shown = await reads.shown(caller, resource, rootId) as Record<string, unknown> | null;
-        return shown === null ? [] : [{ fullUrl: `${caller.base}/${resource.resourceType}/${String(shown['id'])}`, resource: (mode === 'match' ? subsetOf(shown, query) : shown) as unknown as Resource, search: { mode } }];
-      }))).flat();
-      const [matches, included] = [await entriesOf(page.matches, 'match'), await entriesOf(page.included, 'include')];
+      const [matches, included] = [await entriesOf(caller, page.matches, 'match', query), await entriesOf(caller, page.included, 'include', query)];
       const issues = issuesOf(query, page.includesCut);
       const used: readonly (readonly [string, string])[] = type === null ? [['_type', types.join(',')], ...query.used] : query.used;
       const path = [caller.base, ...(compartment === undefined ? [] : ['Patient', compartment]), ...(type === null ? [] : [type])].join('/');

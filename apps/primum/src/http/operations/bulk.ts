@@ -57,7 +57,10 @@ export function bulkOperations({ core, fhir, bulk }: HandlerDeps): Record<BulkRo
     const { member = [] } = resource as { member?: { entity?: { reference?: string }; inactive?: boolean }[] }; // a read answers a resource
     const ids = member.flatMap(({ entity, inactive }) => (inactive === true ? [] : /^Patient\/([A-Za-z0-9.-]{1,64})$/.exec(entity?.reference ?? '')?.[1] ?? []));
     if (ids.length > maxGroup) throw new PrimumError('record.too-many', `a group of more than ${maxGroup}`);
-    return ids.map((one) => rowIdOf(core.keys, tenant, 'Patient', one));
+    // What came under a number that was merged with a member's is the member's.
+    const named = ids.map((one) => rowIdOf(core.keys, tenant, 'Patient', one));
+    const merged = await core.db.query<{ id: string }>('select g.id from patient p join patient g on g.tenant = p.tenant and g.root_id = p.root_id where p.tenant = $1 and p.id = any($2::uuid[])', [tenant, named]);
+    return [...new Set([...named, ...merged.map((one) => one.id)])];
   };
   const job = (call: Call): ReturnType<typeof ownJob> => ownJob(core.db, textOf(call.params, 'job'), ownerOf(readerOf(call)));
 

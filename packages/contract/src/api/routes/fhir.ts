@@ -25,6 +25,9 @@ export const fhirRoutes = {
   searchType: { method: 'GET', path: '/api/fhir/:type', needs: 'patient.read', params: ofType },
   searchTypeByForm: { method: 'POST', path: '/api/fhir/:type/_search', needs: 'patient.read', params: ofType },
   searchCompartment: { method: 'GET', path: '/api/fhir/:type/:id/:ofType', needs: 'patient.read', params: Type.Object({ ...ofResource.properties, ofType: FhirType }) },
+  /** Operation $everything of Patient, of what the caller may see. */
+  patientEverything: { method: 'GET', path: '/api/fhir/Patient/:id/$everything', needs: 'patient.read', params: Type.Object({ id: ofResource.properties.id }) },
+  patientEverythingByPost: { method: 'POST', path: '/api/fhir/Patient/:id/$everything', needs: 'patient.read', params: Type.Object({ id: ofResource.properties.id }) },
   createResource: { method: 'POST', path: '/api/fhir/:type', needs: writes, params: ofType, maxBodyBytes: 16 * 1024 * 1024 },
   updateResource: { method: 'PUT', path: '/api/fhir/:type/:id', needs: writes, params: ofResource, maxBodyBytes: 16 * 1024 * 1024 },
   updateMatching: { method: 'PUT', path: '/api/fhir/:type', needs: writes, params: ofType, maxBodyBytes: 16 * 1024 * 1024 },
