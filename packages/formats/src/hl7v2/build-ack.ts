@@ -71,5 +71,5 @@ function errFields(error: NonNullable<AckInput['error']>): FieldInput[] {
 
 /** As it came, without the bytes that frame a message: at the end of a line they would end the answer (MLLP, section 2). */
 function raw(header: Hl7Header | undefined, number: number): string {
-  return header === undefined ? '' : field(header.segment, number).replaceAll(/[\v\x1c]/g, '');
+  return header === undefined ? '' : field(header.segment, number).replaceAll('\v', '').replaceAll('\u001c', '');
 }
