@@ -32,7 +32,7 @@ const observation = (patient: string, value: number): Observation => ({
 });
 const ask = (path: string, init: RequestInit = {}, purpose = 'TREAT'): Promise<Response> =>
   fetch(path.startsWith('http') ? path : `${base}${path}`, { ...init, headers: { authorization: `Bearer ${token}`, 'x-purpose-of-use': purpose, ...init.headers as Record<string, string> } });
-type Manifest = { output: { type: string; url: string; count: number }[]; error: { type: string; url: string; count: number }[]; extension?: { imported: number; refused: number } };
+type Manifest = { output: { type: string; url: string; count: number }[]; deleted: { url: string }[]; error: { type: string; url: string; count: number }[]; extension?: { imported: number; refused: number } };
 
 async function ended(kick: Response, purpose?: string): Promise<{ manifest: Manifest; status: string }> {
   expect({ status: kick.status, said: kick.status === 202 ? '' : await kick.text() }).toEqual({ status: 202, said: '' });
@@ -64,6 +64,22 @@ describe('$export', () => {
     expect((await exported('/$export?_type=Observation&_typeFilter=Observation%3Fcode%3D8867-4')).length).toBe(6);
     expect(await exported(`/$export?_since=${new Date(Date.now() + 60_000).toISOString()}`)).toEqual([]);
     expect(Object.keys((await exported('/$export?_type=Patient&_elements=birthDate'))[0]!).toSorted()).toEqual(['birthDate', 'id', 'meta', 'resourceType']);
+  });
+
+  it('tells what was deleted since, under the ids that the purpose sees', async () => {
+    const since = new Date().toISOString();
+    for (const id of ['gone-1', 'gone-2']) await service.fhir('PUT', `/Observation/${id}`, { ...observation(patients[2]!, 61), id });
+    await service.fhir('DELETE', '/Observation/gone-1');
+    const gone = async (purpose: string, query = `_since=${since}`): Promise<string[]> => {
+      const { manifest } = await ended(await ask(`/$export?${query}`, { headers: { prefer: 'respond-async' } }, purpose), purpose);
+      return (await Promise.all(manifest.deleted.map(async ({ url }) => (await (await ask(url, {}, purpose)).text()).trim().split('\n').flatMap((line) => (JSON.parse(line) as { entry: { request: { method: string; url: string } }[] }).entry.map(({ request }) => `${request.method} ${request.url}`))))).flat();
+    };
+    expect(await gone('TREAT')).toEqual(['DELETE Observation/gone-1']);
+    expect(await gone('TREAT', `_since=${since}&_type=Patient`)).toEqual([]);
+    expect(await gone('TREAT', '_type=Observation')).toEqual([]);
+    const [pseudonymous] = await gone('HRESCH');
+    expect(pseudonymous).toMatch(/^DELETE Observation\/(?!gone)/);
+    await service.fhir('DELETE', '/Observation/gone-2');
   });
 
   it('is of a group alone, and of whom it is stands on the audit log', async () => {
@@ -216,6 +232,8 @@ describe('a Binary', () => {
     expect({ type: got.headers.get('content-type'), same: Buffer.from(await got.arrayBuffer()).equals(bytes) }).toEqual({ type: 'application/pdf', same: true });
     const part = await ask(path, { headers: { range: 'bytes=4194300-4194310' } }, 'TREAT');
     expect({ status: part.status, same: Buffer.from(await part.arrayBuffer()).equals(bytes.subarray(4_194_300, 4_194_311)) }).toEqual({ status: 206, same: true });
+    const beyond = await ask(path, { headers: { range: 'bytes=9000001-' } }, 'TREAT');
+    expect({ status: beyond.status, range: beyond.headers.get('content-range') }).toEqual({ status: 416, range: 'bytes */9000001' });
     expect((await ask(path, { headers: { accept: 'application/fhir+json' } }, 'TREAT')).status).toBe(406);
     const [row] = await primum.core.db.query<{ patient_id: string; parts: number; body: number }>(
       "select c.patient_id, cardinality(c.digests) as parts, (select max(length(body)) from resource where type = 'Binary') as body from content c where size = $1", [bytes.length]);

@@ -190,6 +190,7 @@ export const errorCatalogue = {
   'bulk.given-up': entry(500, 'The job ended its process again and again', 'See the log of that time; ask for fewer types or smaller files.'),
   'bulk.file-invalid': entry(400, 'The file is not NDJSON of FHIR resources', 'Give one resource per line.'),
   'api.not-acceptable': entry(406, 'The answer cannot be had in that format', 'Ask for application/fhir+json.'),
+  'api.range-unsatisfiable': entry(416, 'The content holds no such bytes', 'Ask for bytes below the length that Content-Range gives.'),
   'api.request-invalid': entry(400, 'The request is not valid', 'Correct what the detail names.'),
   'api.too-many': entry(429, 'This session or client asks too much at once', 'Wait a second and ask for less at a time.'),
   'api.not-found': entry(404, 'There is no such address', 'See /api/openapi.json.'),

@@ -11,7 +11,7 @@ export type BulkJob = {
   id: string; kind: 'export' | 'import' | 'pull'; status: BulkState; owner: BulkOwner; purpose: Purpose; request: unknown; place: unknown; done: number; failed: number; reason: string | null;
   asOf: Date; createdAt: Date; expiresAt: Date | null;
 };
-export type BulkFile = { n: number; kind: 'output' | 'error'; type: string; resources: number; contentId: string };
+export type BulkFile = { n: number; kind: 'output' | 'deleted' | 'error'; type: string; resources: number; contentId: string };
 
 type Row = {
   id: string; kind: BulkJob['kind']; status: BulkState; client_id: string | null; user_id: string | null; patient_id: string | null; scopes: string[]; purpose: Purpose;

@@ -5,6 +5,7 @@ import { scopesAllow, withPhiReader, type PhiReader } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
 import type { FhirCaller } from '../http/fhir/interaction.ts';
 import type { Reads } from '../http/fhir/read.ts';
+import { deletedBundles } from './export-deleted.ts';
 import { addFile, advanceJob, principalOf, type BulkJob } from './jobs.ts';
 
 export type ExportRequest = {
@@ -19,6 +20,8 @@ export type ExportRequest = {
 };
 type Place = { type?: string; after?: string; cursor?: string };
 
+/** Behind every type in order. */
+const afterAll = '~';
 const resourcesPerBatch = 500;
 const resourcesPerFile = 100_000;
 export const filtersAad = 'bulk-filters';
@@ -72,6 +75,31 @@ export async function runExport(core: Core, reads: Reads, job: BulkJob, signal: 
         throw error;
       }
       await principalOf(core, job); // who may no longer gets no further file
+    }
+  }
+  // After every type; a file of Bundles that delete.
+  if (request.since !== null && place.type !== afterAll) {
+    let entries = 0;
+    const content = await storeParts(core, tenant, { id: uuidv7(), patientId: null }, (async function* () {
+      for await (const bundle of deletedBundles(core, reads, caller, request, (request.types ?? await typesEver(core)).filter((type) => scopesAllow(scopes, 'r', type) && seesType(reads, caller, type)))) {
+        if (signal.aborted) throw new Cancelled();
+        entries += bundle.entries;
+        yield Buffer.from(bundle.line);
+      }
+    })(), Number.MAX_SAFE_INTEGER).catch((error: unknown) => {
+      if (error instanceof Cancelled) return null;
+      throw error;
+    });
+    if (content === null) return 'cancelled';
+    try {
+      await core.db.transaction(async (tx) => {
+        if (entries > 0) await addFile(tx, job.id, { kind: 'deleted', type: 'Bundle', resources: entries }, content);
+        if (!await advanceJob(tx, job.id, { place: { type: afterAll }, done: 0 })) throw new Cancelled();
+      });
+    } catch (error) {
+      await discardParts(core.objects, [content], error);
+      if (error instanceof Cancelled) return 'cancelled';
+      throw error;
     }
   }
   return 'finished';
@@ -134,6 +162,12 @@ function seesType(reads: Reads, { purpose }: FhirCaller, type: string): boolean 
     if (error instanceof PrimumError && error.code === 'policy.view-missing') return false;
     throw error;
   }
+}
+
+/** Also types of which nothing is left. */
+async function typesEver({ db }: Core): Promise<string[]> {
+  const rows = await db.query<{ type: string }>('select distinct type from resource where tenant = $1 and deleted', [tenant]);
+  return rows.map(({ type }) => type);
 }
 
 async function typesPresent({ db }: Core): Promise<string[]> {

@@ -67,6 +67,10 @@ export function createBinaries({ core, fhir, reads }: FhirDeps): Binaries {
       }
       const size = content?.size ?? Buffer.byteLength(binary.data!, 'base64'); // one of both is there
       const range = rangeOf(headerOf(call, 'range'), size);
+      if (range === 'beyond') {
+        void call.reply.header('content-range', `bytes */${size}`);
+        throw new PrimumError('api.range-unsatisfiable');
+      }
       const { raw } = call.reply;
       call.reply.hijack();
       raw.writeHead(range === null ? 200 : 206, {
@@ -100,14 +104,13 @@ function opened<T>(core: Core, { principal, purpose }: FhirCaller, content: Stor
     (reader) => work(openParts(reader, core.objects, content, start, end)));
 }
 
-/** One range of bytes (RFC 9110, section 14.2); null: all of it. */
-function rangeOf(header: string | undefined, size: number): { start: number; end: number } | null {
+/** One range of bytes (RFC 9110, section 14.2); null: all of it; 'beyond': none of it (section 15.5.17). */
+function rangeOf(header: string | undefined, size: number): { start: number; end: number } | 'beyond' | null {
   const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? [];
   if (from === '' && to === '') return null;
   const start = from === '' ? Math.max(0, size - Number(to)) : Number(from);
   const end = from === '' || to === '' ? size : Math.min(size, Number(to) + 1);
-  if (start >= end) throw new PrimumError('api.request-invalid', 'Range');
-  return { start, end };
+  return start >= end ? 'beyond' : { start, end };
 }
 
 /** As it was sent, unless a browser would run it. */

@@ -13,7 +13,7 @@ export class FhirIssues extends PrimumError {
 }
 
 const types: Readonly<Record<number, NonNullable<OperationOutcomeIssue['code']>>> = {
-  400: 'invalid', 401: 'login', 403: 'forbidden', 404: 'not-found', 406: 'not-supported', 409: 'conflict', 410: 'deleted', 412: 'conflict', 413: 'too-long', 415: 'not-supported',
+  400: 'invalid', 401: 'login', 403: 'forbidden', 404: 'not-found', 406: 'not-supported', 409: 'conflict', 410: 'deleted', 412: 'conflict', 413: 'too-long', 415: 'not-supported', 416: 'value',
   422: 'processing', 429: 'throttled', 503: 'transient',
 };
 

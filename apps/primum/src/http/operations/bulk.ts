@@ -4,7 +4,7 @@ import type { Parameters, ParametersParameter } from '@medplum/fhirtypes';
 import { PrimumError } from '@primum/base';
 import { openParts, parseSearch, rowIdOf } from '@primum/record';
 import { scopesAllow, withPhiReader } from '@primum/trust';
-import { beginJob, fileContent, filesOf, ownerOf, ownJob, stepJob } from '../../bulk/jobs.ts';
+import { beginJob, fileContent, filesOf, ownerOf, ownJob, stepJob, type BulkFile } from '../../bulk/jobs.ts';
 import { filtersAad, type ExportRequest } from '../../bulk/run-export.ts';
 import type { ImportRequest } from '../../bulk/run-jobs.ts';
 import { tenant } from '../../core.ts';
@@ -88,10 +88,10 @@ export function bulkOperations({ core, fhir, bulk }: HandlerDeps): Record<BulkRo
       if (status === 'failed') throw new PrimumError('bulk.remote-failed', reason ?? 'internal.bug');
       const files = await filesOf(core.db, id);
       const base = baseOf(call);
-      const listed = (of: 'output' | 'error'): object[] => files.filter((file) => file.kind === of).map(({ n, type, resources }) => ({ type: of === 'error' ? 'OperationOutcome' : type, url: `${base}/bulk/${id}/${n}`, count: resources }));
+      const listed = (of: BulkFile['kind']): object[] => files.filter((file) => file.kind === of).map(({ n, type, resources }) => ({ type: of === 'error' ? 'OperationOutcome' : type, url: `${base}/bulk/${id}/${n}`, count: resources }));
       if (expiresAt !== null) void call.reply.header('expires', expiresAt.toUTCString());
       const asked = kind === 'export' ? `${base}/${(request as ExportRequest).level === 'system' ? '' : (request as ExportRequest).level === 'patient' ? 'Patient/' : 'Group/'}$export` : `${base}/$import`;
-      return { transactionTime: asOf.toISOString(), request: asked, requiresAccessToken: true, output: listed('output'), error: listed('error'), ...(kind === 'import' ? { extension: { imported: done, refused: failed } } : {}) };
+      return { transactionTime: asOf.toISOString(), request: asked, requiresAccessToken: true, output: listed('output'), ...(kind === 'export' ? { deleted: listed('deleted') } : {}), error: listed('error'), ...(kind === 'import' ? { extension: { imported: done, refused: failed } } : {}) };
     },
     cancelBulk: async (call) => {
       const { id } = await job(call);
