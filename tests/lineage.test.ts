@@ -3,6 +3,7 @@ import type { Bundle, Provenance } from '@medplum/fhirtypes';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admission, merge, type BenchPatient } from '../bench/support/ward-messages.ts';
 import { ask, bootForTest, signIn, type Booted } from './support/booted.ts';
+import { serviceClient } from './support/service-client.ts';
 import { admittedAt, illPatient, lastSentAt, withdrawLast } from './support/ill-patient.ts';
 
 const patient: BenchPatient = { mrn: 'LIN1', visit: 'LINV1', bed: 'L1', admittedAt };
@@ -94,6 +95,25 @@ describe('lineage', () => {
     const corrected = (graph: LineageGraph): boolean => graph.nodes.some(({ kind, label }) => kind === 'fact' && label.endsWith(', corrected'));
     expect(corrected(await lineage(`prediction:${latest!.id}`, 'up', '&limit=5000'))).toBe(true);
     expect(corrected(await lineage(`prediction:${ids.raised_by}`, 'up', '&limit=5000'))).toBe(false);
+  });
+
+  it('follows both pressures of one Observation to it, and it to both', async () => {
+    const service = await serviceClient(primum);
+    const of = (code: string, value: number) => ({ code: { coding: [{ system: 'http://loinc.org', code }] }, valueQuantity: { value, unit: 'mmHg', system: 'http://unitsofmeasure.org', code: 'mm[Hg]' } });
+    const made = await service.fhir('POST', '/Observation', {
+      resourceType: 'Observation', status: 'final', subject: { reference: `Patient/${ids.patient}` }, effectiveDateTime: new Date(lastSentAt).toISOString(),
+      code: { coding: [{ system: 'http://loinc.org', code: '85354-9' }] }, component: [of('8480-6', 111), of('8462-4', 66)],
+    });
+    expect(made.status).toBe(201);
+    const node = `resource:Observation/${(made.body as { id: string }).id}/1`;
+    const facts = await primum.core.db.query<{ key: string; seq: number }>('select key, seq from fact where patient_id = $1 and message_id is null and code = any($2)', [ids.patient, ['8480-6', '8462-4']]);
+    expect(facts).toHaveLength(2);
+    const down = await lineage(node, 'down');
+    for (const { key, seq } of facts) {
+      const fact = `fact:${ids.patient}/${key}/${seq}`;
+      expect(idsOf(down, 'fact')).toContain(fact);
+      expect((await lineage(fact, 'up')).edges).toContainEqual({ from: node, to: fact });
+    }
   });
 
   it('holds over a merge: facts keep the patient under whom they were known', async () => {

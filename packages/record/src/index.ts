@@ -23,12 +23,13 @@ export { recordPersonalData } from './rights/personal-data.ts';
 export { recordCopy } from './rights/record-copy.ts';
 export {
   factsOfKeys, factsOfMessage, factsOfStays, groupOf, patientsOfMessage, versionsBehindStays, versionsOf, versionsOfMessage, type FactOrigin, type VersionOrigin,
+  observationsKnownAt,
 } from './lineage/read-origins.ts';
 export { patientGroups } from './patients/patient-groups.ts';
 export { households } from './patients/households.ts';
 export { loadPurposeViews, viewFor, type Disguise } from './purpose-views/purpose-view.ts';
 export { patientIdOf, patientReferenced } from './repository/patient-of.ts';
-export { rowIdOf, uuidOf } from './repository/row-id.ts';
+export { factKeyOf, rowIdOf, uuidOf } from './repository/row-id.ts';
 export { writeVersions, writeSearchRows, type SearchIndex, type SearchValues } from './repository/write-versions.ts';
 export { writeResources, type WriteCall, type WriteDeps, type WriteOperation, type Written } from './repository/write-resources.ts';
 export { createSearchIndex } from './search/extract.ts';

@@ -18,7 +18,7 @@ export async function lineage(args: readonly string[]): Promise<void> {
   await withCore(home, async (core) => {
     const model = await loadServedModel(home);
     const findModel = createFindModel({ log: core.log, atHand: [model], folders: [modelFolderOf(home)], trustedKeys: trustedKeysOf(home) });
-    const deps: LineageDeps = { db: core.db, tenant, findModel, models: [model], codeNames: model.codes.byCode, maxRows: 5_000 };
+    const deps: LineageDeps = { db: core.db, keys: core.keys, tenant, findModel, models: [model], codeNames: model.codes.byCode, maxRows: 5_000 };
     const patientIds = await patientsOfNode(deps, node);
     const request = { tenant, principal: mintSystemPrincipal(`cli:${osUser()}`), purpose: 'HQUALIMP', action: 'lineage.read', authority: 'lineage.read', patientIds } as const;
     await requirePermission(core, request);

@@ -45,6 +45,13 @@ export function versionsBehindStays(sql: Sql, query: { tenant: number; patientId
     [query.tenant, query.patientIds, query.seqs, query.limit]);
 }
 
+/** Versions of Observations that no message brought, known at these sequences: facts of their components have keys of their own. */
+export function observationsKnownAt(sql: Sql, query: { tenant: number; patientIds: readonly string[]; seqs: readonly number[]; limit: number }): Promise<VersionOrigin[]> {
+  return sql.query<VersionOrigin>(
+    `select ${versionColumns} from resource where tenant = $1 and patient_id = any($2::uuid[]) and seq = any($3::bigint[]) and message_id is null and type = 'Observation' order by id, version limit $4`,
+    [query.tenant, query.patientIds, query.seqs, query.limit]);
+}
+
 /** The facts of stays that became known with such a version. */
 export function factsOfStays(sql: Sql, query: { tenant: number; patientId: string; seq: number; limit: number }): Promise<FactOrigin[]> {
   return sql.query<FactOrigin>(

@@ -18,3 +18,8 @@ export function uuidOf(token: Buffer): string {
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
+
+/** The key of what an Observation, or one of its components by its place (`factsOfObservation`), says on the timeline. */
+export function factKeyOf(keys: Pick<Keys, 'token'>, tenant: number, observationId: string, component: string): string {
+  return component === '' ? observationId : rowIdOf(keys, tenant, 'Observation.component', `${observationId} ${component}`);
+}

@@ -11,7 +11,7 @@ import { factsOfObservation, type ObservedFact } from '../timeline/facts-of-obse
 import { writeFacts } from '../timeline/write-facts.ts';
 import { identifiersOf } from './identifier-tokens.ts';
 import { patientIdOf } from './patient-of.ts';
-import { rowIdOf } from './row-id.ts';
+import { factKeyOf, rowIdOf } from './row-id.ts';
 import { writeVersions, type SearchIndex } from './write-versions.ts';
 
 export type WriteDeps = { db: Db; keys: Keys; audit: Audit; policy: Policy; clock: Clock; search: SearchIndex; codes: CodeTable; /** How Encounters are read as stays; the shipped ones where absent. */ stayRules?: StayRules };
@@ -258,7 +258,7 @@ function withoutOwnMeta<T extends Resource>(resource: T): T {
 function factsOf({ keys, codes }: WriteDeps, tenant: number, resource: Resource, rowId: string, patientId: string | null): (ObservedFact & { patientId: string })[] {
   if (resource.resourceType !== 'Observation' || patientId === null) return [];
   const observation: Observation = resource;
-  return factsOfObservation(codes, observation, (component) => (component === '' ? rowId : rowIdOf(keys, tenant, 'Observation.component', `${rowId} ${component}`)))
+  return factsOfObservation(codes, observation, (component) => factKeyOf(keys, tenant, rowId, component))
     .map((fact) => ({ ...fact, patientId }));
 }
 

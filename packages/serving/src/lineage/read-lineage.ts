@@ -1,12 +1,12 @@
 import { PrimumError } from '@primum/base';
 import type { LineageGraph } from '@primum/contract';
 import { readMessageHeads } from '@primum/ingest';
-import { factsOfKeys, factsOfStays, groupOf, patientsOfMessage, versionsOf, type FactOrigin } from '@primum/record';
+import { factKeyOf, factsOfKeys, factsOfStays, groupOf, patientsOfMessage, versionsOf, type FactOrigin } from '@primum/record';
 import { erasedPatientOf } from '@primum/trust';
 import { readAlerts } from '../alerts/alert-row.ts';
 import { readPredictions } from '../scoring/prediction-row.ts';
 import { createGraphBuilder, type GraphBuilder } from './graph-builder.ts';
-import type { LineageDeps } from './lineage-deps.ts';
+import { componentPlaces, type LineageDeps } from './lineage-deps.ts';
 import { parseNode, type NodeAddress } from './node-address.ts';
 import { factNode, messageNode, versionNode } from './nodes.ts';
 import { predictionsOfModel } from './read-down.ts';
@@ -104,7 +104,7 @@ async function down(deps: LineageDeps, graph: GraphBuilder, { kind, parts }: Nod
       if (version?.patientId === undefined || version.patientId === null) throw new PrimumError('lineage.node-missing');
       graph.add(versionNode(version));
       const group = await groupOf(db, tenant, [version.patientId]);
-      const results = (await factsOfKeys(db, { tenant, patientIds: group, keys: [second], limit: maxRows })).filter(({ seq }) => seq === version.seq);
+      const results = (await factsOfKeys(db, { tenant, patientIds: group, keys: [second, ...(first === 'Observation' && version.messageId === null ? componentPlaces(deps).map((place) => factKeyOf(deps.keys, tenant, second, place)) : [])], limit: maxRows })).filter(({ seq }) => seq === version.seq);
       const ofStays = version.messageId === null && (first === 'Encounter' || first === 'Patient') ? await factsOfStays(db, { tenant, patientId: version.patientId, seq: version.seq, limit: maxRows }) : [];
       const facts = [...results, ...ofStays];
       await factsDown(deps, graph, facts, group);

@@ -1,10 +1,10 @@
 import { createTimeline, describeFeatures, evaluateFeatures } from '@primum/datasets';
 import { readMessageHeads } from '@primum/ingest';
-import { factsOfKeys, groupOf, readFacts, versionsBehindStays, versionsOf, type FactOrigin } from '@primum/record';
+import { factKeyOf, factsOfKeys, groupOf, observationsKnownAt, readFacts, versionsBehindStays, versionsOf, type FactOrigin } from '@primum/record';
 import { readAlerts } from '../alerts/alert-row.ts';
 import { readPredictions, type StoredPrediction } from '../scoring/prediction-row.ts';
 import type { GraphBuilder } from './graph-builder.ts';
-import type { LineageDeps } from './lineage-deps.ts';
+import { componentPlaces, type LineageDeps } from './lineage-deps.ts';
 import { readAlertEvents } from './read-down.ts';
 import { actionNode, alertNode, factId, factNode, featureNode, messageNode, modelNodes, predictionNode, versionNode } from './nodes.ts';
 
@@ -73,6 +73,17 @@ export async function factsUp(deps: LineageDeps, graph: GraphBuilder, facts: rea
   const behind = ofStays.length === 0 ? [] : await versionsBehindStays(db, { tenant, patientIds: ofStays.map(({ patientId }) => patientId), seqs: ofStays.map(({ seq }) => seq), limit: maxRows });
   for (const fact of ofStays.filter((one) => graph.has(factId(one)))) {
     for (const version of behind) if (version.seq === fact.seq && version.patientId === fact.patientId && graph.add(versionNode(version))) graph.link(versionNode(version).id, factId(fact));
+  }
+  // A component's fact: whose of the Observations that became known with it.
+  const ofComponents = ofStays.filter((fact) => graph.has(factId(fact)));
+  const observations = ofComponents.length === 0 ? [] : await observationsKnownAt(db, { tenant, patientIds: ofComponents.map(({ patientId }) => patientId), seqs: ofComponents.map(({ seq }) => seq), limit: maxRows });
+  for (const version of observations) {
+    const keys = new Set(componentPlaces(deps).map((place) => factKeyOf(deps.keys, tenant, version.id, place)));
+    for (const fact of ofComponents) {
+      if (fact.seq !== version.seq || !keys.has(fact.key)) continue;
+      graph.add(versionNode(version));
+      graph.link(versionNode(version).id, factId(fact));
+    }
   }
   for (const fact of facts) {
     const version = byRow.get(`${fact.key} ${fact.seq}`);

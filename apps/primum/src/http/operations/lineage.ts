@@ -12,7 +12,7 @@ const defaultLimit = 1_000;
 export function lineageOperations({ core, model }: HandlerDeps): Record<keyof typeof lineageRoutes, Handler> {
   const { db, log, home, clock } = core;
   const findModel = createFindModel({ log, atHand: [model], folders: [modelFolderOf(home)], trustedKeys: trustedKeysOf(home) });
-  const deps: LineageDeps = { db, tenant, findModel, models: [model], codeNames: model.codes.byCode, maxRows: 2_000 };
+  const deps: LineageDeps = { db, keys: core.keys, tenant, findModel, models: [model], codeNames: model.codes.byCode, maxRows: 2_000 };
 
   /** Ids, codes and times of a patient's record: a use of it like any other, for who may see this patient. */
   const lineage = async (call: Call): Promise<LineageGraph> => {
