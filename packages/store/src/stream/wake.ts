@@ -12,14 +12,15 @@ export function createWake(): Wake {
     wait: async (timeoutMs, signal) => {
       if (!pending && signal?.aborted !== true) {
         await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, timeoutMs);
-          release = () => {
+          // However it ends, the listener goes: one that stayed for each wait would slow down a server that runs for weeks.
+          const end = (): void => {
             clearTimeout(timer);
-            signal?.removeEventListener('abort', resolveNow);
+            signal?.removeEventListener('abort', end);
             resolve();
           };
-          const resolveNow = release;
-          signal?.addEventListener('abort', resolveNow, { once: true });
+          const timer = setTimeout(end, timeoutMs);
+          release = end;
+          signal?.addEventListener('abort', end, { once: true });
         });
       }
       release = undefined;
