@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errorFields, PrimumError, type Log } from '@primum/base';
 import { compileView, type CompiledView, type ViewRow } from '@primum/datasets';
 import { joinBytes, openVersions, type VersionRow } from '@primum/record';
@@ -65,10 +66,7 @@ export function startKeptViews({ core, sequencer, log }: { core: Core; sequencer
         log.warn('views.not-filled', errorFields(error));
         return false;
       });
-      if (!filled) await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, idleMs);
-        stop.signal.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
-      });
+      if (!filled) await sleep(idleMs, undefined, { signal: stop.signal }).catch(() => undefined);
     }
   })();
   return {
