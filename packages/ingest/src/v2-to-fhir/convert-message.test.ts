@@ -68,6 +68,16 @@ describe('convertMessage', () => {
     expect(resources(conversion, 'Encounter')[0]).toMatchObject({ class: { code: 'IMP' }, period: { start: '2026-01-02T03:04:00+05:30' } });
   });
 
+  it('prior results are the supporting information of the order before, and the next order is one of its own', () => {
+    const conversion = convert(
+      'MSH|^~\\&|LAB|NORTH|||20260102030405||OML^O21^OML_O21|M3|P|2.5.1', 'PID|1||1^^^A', 'PV1|1|O', 'ORC|NW|P1', 'OBR|1|P1||718-7^Hb^LN', 'PV1|1|O', 'ORC|SC|P0', 'OBR|1|P0||718-7^Hb^LN', 'OBX|1|NM|718-7^Hb^LN||11|g/dL|||||F', 'ORC|NW|P2', 'OBR|1|P2||718-7^Hb^LN');
+    const order = (number: string) => conversion.bundle.entry!.find(({ resource }) => resource?.resourceType === 'ServiceRequest' && resource.identifier?.[0]?.value === number)!;
+    const of = (entry: { resource?: unknown }): unknown => (entry.resource as { supportingInfo?: unknown }).supportingInfo;
+    const observation = conversion.bundle.entry!.find(({ resource }) => resource?.resourceType === 'Observation')!;
+    expect(of(order('P1'))).toEqual([{ reference: order('P0').fullUrl }, { reference: observation.fullUrl }]);
+    expect([of(order('P0')), of(order('P2'))]).toEqual([undefined, undefined]);
+  });
+
   it('keeps segments that no rule reads as they were sent, with each field in the trace', () => {
     const conversion = convert(header, 'PID|1||1^^^A', 'ZPV|1|x^y|z');
     expect(conversion.unread.map(({ name, fields }) => [name, ...fields.slice(1)])).toEqual([['ZPV', '1', 'x^y', 'z']]);

@@ -52,6 +52,8 @@ type Slot = { name: string; target: Json; url: string; element: string; openedBy
 type Run = {
   tables: MappingTables; builder: Builder; slots: Map<string, Slot>; items: { list: unknown[]; item: Json; bare: number }[];
   event: string; anchor: string; trace: FieldTrace[]; deletions: Deletion[]; origins: Map<string, Origin>; segment: Hl7Segment | undefined;
+  /** The order whose prior results are read, and whether their own order has begun. */
+  prior?: { of: Json; begun: boolean };
 };
 
 /**
@@ -88,11 +90,36 @@ export function* convertInSteps(message: Hl7Message, tables: MappingTables, opti
     const file = named === undefined ? details.get(index) ?? segment.name : named;
     const map = file === null || file === undefined ? undefined : tables.segments.get(file);
     if (map === undefined) unread.push(segment);
+    const prior = enterPrior(run, segment);
+    const made = builder.size();
     readSegment(run, segment, map);
+    if (prior !== undefined) {
+      const urls = builder.since(made);
+      for (const name of priorResults) {
+        const slot = run.slots.get(name);
+        if (slot !== undefined && urls.includes(slot.url)) putElement(prior, 'supportingInfo[]', { reference: slot.url });
+      }
+    }
     yield undefined;
   }
   dropBareItems(run);
   return { bundle: bundleOf(builder, message), trace: run.trace, deletions: run.deletions, unread, origins: run.origins };
+}
+
+/** Messages in which prior results follow an order (HL7 2.5.1, sections 4.4.6 and 4.7.3, PRIOR_RESULT), and what of them is its supporting information. */
+const withPriorResults = new Set(['O19', 'O21']);
+const priorResults = ['ServiceRequest', 'Observation'];
+
+/**
+ * The order to whose prior results a segment belongs: they begin with PID or PV1 behind an order and hold one order each;
+ * the next ORC that no PV1 precedes is an order of its own again.
+ */
+function enterPrior(run: Run, { name }: Hl7Segment): Json | undefined {
+  const order = run.slots.get('ServiceRequest')?.target;
+  if (withPriorResults.has(run.event) && (name === 'PV1' || name === 'PID') && order !== undefined) run.prior = { of: run.prior?.of ?? order, begun: false };
+  else if (name === 'ORC' && run.prior?.begun === true) delete run.prior;
+  else if (name === 'ORC' && run.prior !== undefined) run.prior.begun = true;
+  return run.prior?.begun === true ? run.prior.of : undefined;
 }
 
 /** Files that the details after a segment decide, by its index; one pass from the end, however many orders a message holds. */
