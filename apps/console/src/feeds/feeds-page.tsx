@@ -28,7 +28,7 @@ const feedColumns = (cover: (source: string) => void, mayCover: boolean): Column
   { id: 'last', header: 'Last message', cell: ({ row }) => instantOr(row.original.lastMessageAt, 'never') },
   { id: 'waiting', header: 'Waiting', cell: ({ row }) => row.original.waiting },
   { id: 'quarantined', header: 'In quarantine', cell: ({ row }) => row.original.quarantined },
-  { id: 'lost', header: 'Lost fields', cell: ({ row }) => mayCover && <Button variant="default" size="compact-xs" aria-label={`Which fields of ${row.original.source} are lost`} onClick={() => cover(row.original.source)}>Show</Button> },
+  { id: 'lost', header: 'Lost fields', cell: ({ row }) => mayCover && <Button variant="default" size="compact-xs" aria-label={`Show which fields of ${row.original.source} are lost`} onClick={() => cover(row.original.source)}>Show</Button> },
 ];
 
 const unmappedColumns: Columns<UnmappedCode> = [

@@ -34,8 +34,8 @@ const undeliveredColumns = (step: (step: Step) => void, may: boolean): Columns<U
   {
     id: 'do', header: 'What now', cell: ({ row: { original: { id, controlId } } }) => may && (
       <Group gap={6} wrap="nowrap">
-        <Button variant="default" size="compact-xs" aria-label={`Send ${controlId} again`} onClick={() => step({ id, action: 'requeueOutgoing' })}>Send again</Button>
-        <Button variant="default" size="compact-xs" aria-label={`Give ${controlId} up`} onClick={() => { if (globalThis.confirm('Give this message up? Its content is removed; the audit log keeps who did it.')) step({ id, action: 'discardOutgoing' }); }}>Give up</Button>
+        <Button variant="default" size="compact-xs" aria-label={`Send again: ${controlId}`} onClick={() => step({ id, action: 'requeueOutgoing' })}>Send again</Button>
+        <Button variant="default" size="compact-xs" aria-label={`Give up: ${controlId}`} onClick={() => { if (globalThis.confirm('Give this message up? Its content is removed; the audit log keeps who did it.')) step({ id, action: 'discardOutgoing' }); }}>Give up</Button>
       </Group>
     ),
   },
