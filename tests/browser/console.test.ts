@@ -1,4 +1,5 @@
 import type { Page } from 'playwright-core';
+import { setDestination } from '@primum/ingest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumPath } from '../support/available.ts';
 import { axeViolations, openStage, type Stage } from './support.ts';
@@ -185,6 +186,20 @@ describe.skipIf(chromiumPath() === undefined)('the console in a browser', { retr
     expect(await seen('auditor', 'Audit')).toEqual(['Model', 'Who saw whom', 'Audit', 'Lineage', 'Policy', 'Evidence']);
     expect(await seen('privacy-officer', 'Reviews')).toEqual(['Model', 'Rights', 'Reviews', 'Who saw whom', 'Audit', 'Lineage', 'Policy', 'Evidence']);
     expect(await seen('security-officer', 'Users')).toEqual(['Model', 'Rights', 'Who saw whom', 'Audit', 'Policy', 'Evidence', 'Users', 'Apps']);
+  });
+
+  it('shows which fields of a sender are lost, and what waits for a receiver', async () => {
+    const { core } = stage.primum;
+    await core.db.transaction((tx) => setDestination(tx, 1, { name: 'ehr', host: '127.0.0.1', port: 9, tls: false, caFile: null, application: 'EHR', facility: 'N', timeoutMs: 1_000 }));
+    const { page: other, faults: own } = await stage.signIn('integration-engineer');
+    await other.getByText('Where messages are sent').waitFor();
+    await other.getByRole('button', { name: /^Show which fields of/ }).first().click();
+    await other.getByText(/fields are mapped whole/).waitFor();
+    expect(await axeViolations(other)).toEqual([]);
+    await other.keyboard.press('Escape');
+    await other.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(own).toEqual([]);
+    await other.context().close();
   });
 
   it('never broke its own rules on the way', () => {
