@@ -118,7 +118,14 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
     add,
     fromSegment(rule, valuesOf) {
       const [field = 0, ...path] = pathOf(placesOf(rule)[0] ?? '');
-      return valuesOf(field).map((value) => convert(rule, value, path, undefined, 0)).filter((made) => made !== undefined);
+      const made: unknown[] = [];
+      for (const value of valuesOf(field)) {
+        const one = convert(rule, value, path, undefined, 0);
+        if (one === undefined) continue;
+        made.push(one);
+        if (rule.first === true) break;
+      }
+      return made;
     },
     instant: (text) => (text === '' ? undefined : primitives['instant']?.(text, settings) as string | undefined), // an instant is text
     entries: () => mergeEqual(entries),

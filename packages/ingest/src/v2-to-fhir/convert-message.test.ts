@@ -48,6 +48,30 @@ describe('convertMessage', () => {
     expect(observation).toMatchObject({ status: 'final', ...expected });
   });
 
+  it('keeps each timing of a medicine, with the dose of the order', () => {
+    const pharmacy = header.replace('ORU^R01^ORU_R01', 'RDE^O11^RDE_O11');
+    const [request] = resources(convert(pharmacy, 'PID|1||1^^^A', 'ORC|NW|p1|||||^BID^D3^20260102^20260105~^QHS^D3^20260105^20260108', 'RXE||MOR^Morphine^L|5||mg^^UCUM|TAB^Tablet^L', 'RXR|PO^Oral^HL70162'), 'MedicationRequest');
+    const dosage = (code: string, start: string): object => ({
+      timing: { code: { coding: [expect.objectContaining({ code })] }, repeat: { boundsPeriod: expect.objectContaining({ start }) as unknown } },
+      doseAndRate: [{ doseQuantity: { value: 5, unit: 'mg' } }], route: { coding: [{ code: 'PO' }] },
+    });
+    expect(request).toMatchObject({ dosageInstruction: [dosage('BID', '2026-01-02'), dosage('QHS', '2026-01-05')], note: [{ text: 'Dosage form: Tablet' }] });
+  });
+
+  it('reads the first timing of an order that can hold one, and says that the next went nowhere', () => {
+    const conversion = convert(header, 'PID|1||1^^^A', 'ORC|NW|p1|||||1^BID^^20260102~2^TID^^20260105', 'OBR|1|p1|f1|24323-8^Panel^LN');
+    expect(resources(conversion, 'ServiceRequest')[0]).toMatchObject({ quantityQuantity: { value: 1 }, occurrenceTiming: { repeat: { boundsPeriod: { start: '2026-01-02' } } } });
+    expect(conversion.trace.find(({ segment, field }) => segment === 'ORC' && field === 7)?.unmapped).toEqual(['1', '2', '4']);
+  });
+
+  it('describes the specimen of an older sender, who names it in OBR', () => {
+    const [specimen] = resources(convert(header, 'PID|1||1^^^A', `OBR|1|p|f|600-7^Culture^LN|||||5^mL|77^Draw^Ann||||20260102|BLD&Whole blood&HL70487^HEP&Heparin^venous puncture^LA&Left arm&HL70163${'|'.repeat(24)}^first of two`), 'Specimen');
+    expect(specimen).toMatchObject({
+      subject: { reference: expect.stringMatching(/^urn:uuid:/) as unknown }, type: { coding: [{ code: 'BLD', system: 'http://terminology.hl7.org/CodeSystem/v2-0487' }] }, receivedTime: '2026-01-02', note: [{ text: 'first of two' }],
+      container: [{ additiveCodeableConcept: { coding: [{ code: 'HEP' }] } }], collection: { quantity: { value: 5, unit: 'mL' }, method: { text: 'venous puncture' }, bodySite: { coding: [{ code: 'LA', display: 'Left arm' }] } },
+    });
+  });
+
   it('writes no number that is none, and says that the field went nowhere', () => {
     const conversion = convert(header, 'PID|1||1^^^A', 'OBX|1|NM|2339-0^Glucose^LN||see note||||||F');
     expect(resources(conversion, 'Observation')[0]).not.toHaveProperty('valueQuantity.value');

@@ -232,8 +232,7 @@ function valuesFor(run: Run, rule: Rule, around: Surroundings): unknown[] {
     return texts.length === 0 ? [] : [texts.join(rule.join ?? ' ')];
   }
   const values = run.builder.fromSegment(rule, around.valuesOf);
-  if (rule.join !== undefined) return values.length === 0 ? [] : [values.join(rule.join)];
-  return rule.first === true ? values.slice(0, 1) : values;
+  return rule.join === undefined || values.length === 0 ? values : [values.join(rule.join)];
 }
 
 function open(run: Run, segment: string, opening: Opening, around: Surroundings): void {

@@ -1,10 +1,10 @@
 /** A FHIR element or resource under construction. */
 export type Json = { [name: string]: unknown };
 
-type Step = { name: string; list: boolean; url?: string };
+type Step = { name: string; list: boolean; each: boolean; url?: string };
 
 const compiled = new Map<string, readonly Step[]>();
-const step = /^(\w+)(\[\])?(?:\(([^)]+)\))?$/;
+const step = /^(\w+)(\[\*?\])?(?:\(([^)]+)\))?$/;
 
 /** Undefined for a path that is not one. Paths come from mapping files only, so the cache is as large as those are. */
 export function compilePath(path: string): readonly Step[] | undefined {
@@ -15,7 +15,8 @@ export function compilePath(path: string): readonly Step[] | undefined {
     const match = step.exec(text);
     if (match === null) return undefined;
     const [, name = '', list, url] = match;
-    steps.push(url === undefined ? { name, list: list !== undefined } : { name, list: true, url });
+    const each = list === '[*]';
+    steps.push(url === undefined ? { name, list: list !== undefined, each } : { name, list: true, each, url });
   }
   compiled.set(path, steps);
   return steps;
@@ -24,10 +25,19 @@ export function compilePath(path: string): readonly Step[] | undefined {
 /** Puts a value at a path ('' is the target itself), making what is missing on the way. An object is laid over the one that is there. */
 export function putElement(target: Json, path: string, value: unknown, ifEmpty = false): void {
   if (path === '') { if (isObject(value)) Object.assign(target, value); return; }
-  const steps = compilePath(path) ?? [];
+  putSteps(target, compilePath(path) ?? [], value, ifEmpty);
+}
+
+function putSteps(target: Json, steps: readonly Step[], value: unknown, ifEmpty: boolean): void {
   let at = target;
-  for (const [index, { name, list, url }] of steps.entries()) {
+  for (const [index, { name, list, each, url }] of steps.entries()) {
     const last = index === steps.length - 1;
+    if (each && !last) {
+      const items = listAt(at, name);
+      if (items.length === 0) items.push({});
+      for (const item of items) if (isObject(item)) putSteps(item, steps.slice(index + 1), structuredClone(value), ifEmpty);
+      return;
+    }
     if (url !== undefined) at = extensionOf(listAt(at, name), url);
     else if (last && list) listAt(at, name).push(value);
     else if (last) { putValue(at, name, value, ifEmpty); return; }

@@ -4,7 +4,7 @@
  *
  * A place in a message is `3`, `3.1` or `3.4.2`: field, component, subcomponent of the segment (in a datatype's file:
  * component, subcomponent of the value). An element is a path whose steps are `name`, `name[]` (a list: a new item where
- * it ends, else its last item) and `extension(url)` (the extension of that url, made when missing).
+ * it ends, else its last item), `name[*]` (within: every item of the list, a first where there is none) and `extension(url)` (the extension of that url, made when missing).
  */
 export type Condition =
   | { valued: string }
