@@ -88,12 +88,13 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
     let firstLane = Math.floor(worker * laneCount / workers);
     let failures = 0;
     let single = 0;
+    let size = maxBatch;
     while (!stop.signal.aborted) {
       const seen = kicks;
       let taken: readonly string[] = [];
       const beganAt = performance.now();
       try {
-        const report = await applyBatch(applying, tenant, { maxLanes, maxMessages: single > 0 ? 1 : maxBatch, firstLane }, (ids) => { taken = ids; });
+        const report = await applyBatch(applying, tenant, { maxLanes, maxMessages: single > 0 ? 1 : size, firstLane }, (ids) => { taken = ids; });
         failures = 0;
         single = Math.max(0, single - 1);
         firstLane = (firstLane + maxLanes) % laneCount;
@@ -104,6 +105,8 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
           deps.onCommitted?.();
           // What was left behind may be another worker's: a message that needs both their lanes, or more than a batch.
           if (report.taken < taken.length) kick();
+          // What a batch leaves behind was read in vain: where each message is a second word on the one before, few are taken.
+          size = report.taken < taken.length ? report.taken + 1 : Math.min(maxBatch, size * 2);
           await yieldToBurst(performance.now() - beganAt);
           continue;
         }

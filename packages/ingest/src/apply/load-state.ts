@@ -203,11 +203,14 @@ async function openMovable(keys: Keys, tenant: number, state: RecordState, rows:
     const stayId = body.encounter?.reference?.slice('Encounter/'.length);
     if (stayId === undefined || row.source_id === null) continue;
     const { code, value, text, effective_at: at, status, flag } = row;
-    state.movable.set(stayId, [...state.movable.get(stayId) ?? [], {
+    const held = state.movable.get(stayId);
+    const movable = held ?? [];
+    if (held === undefined) state.movable.set(stayId, movable);
+    movable.push({
       id: row.id, patientId: row.patient_id, version: row.version, sourceId: row.source_id, body, effectiveAt: at?.getTime() ?? Date.parse(body.effectiveDateTime ?? ''),
       fact: code === null || at === null || status === null || status === 'retracted' ? undefined : {
         code, value, effectiveAt: at.getTime(), status, ...(text === null ? {} : { text }), ...(flag === null ? {} : { flag }),
       },
-    }]);
+    });
   }
 }

@@ -13,6 +13,9 @@ export type TakenMessage = {
 
 type Row = { id: string; arrival: number; lane: number; other_lane: number | null; source_id: number | null; received_at: Date; sealed: Buffer };
 
+/** Bytes of one batch's messages, the last one not counted: read, they are resources a hundred times as large. */
+const mostBytes = 2 * 1024 * 1024;
+
 /** First key of the advisory locks of lanes; the second is tenant · lanes + lane. */
 const laneLockClass = 0x5052_4c4e;
 
@@ -74,9 +77,11 @@ async function readWaiting(tx: Sql, tenant: number, lanes: readonly number[], li
         select id, arrival from message where tenant = $1 and status = 'received' and other_lane = l.lane order by arrival limit $3) m
       order by arrival limit $3
     )
-    select m.id, m.arrival, m.lane, m.other_lane, m.source_id, m.received_at, m.sealed
-    from first join message m on m.tenant = $1 and m.id = first.id order by m.arrival`,
-  [tenant, lanes, limit]);
+    select id, arrival, lane, other_lane, source_id, received_at, sealed from (
+      select m.*, sum(octet_length(m.sealed)) over (order by m.arrival) - octet_length(m.sealed) as before
+      from first join message m on m.tenant = $1 and m.id = first.id) m
+    where before < $4 order by arrival`,
+  [tenant, lanes, limit, mostBytes]);
   return rows.map((row) => ({
     id: row.id, arrival: row.arrival, lane: row.lane, otherLane: row.other_lane, sourceId: row.source_id, receivedAt: row.received_at.getTime(), sealed: row.sealed,
   }));

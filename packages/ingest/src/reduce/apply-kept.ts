@@ -19,13 +19,14 @@ export function applyKept(context: MessageContext, patient: PatientState | undef
   const { kept } = context.message;
   if (kept === undefined) return;
   if (patient !== undefined && kept.encounter !== undefined) keepVisit(context, patient, kept.encounter);
+  const observed = Map.groupBy(context.observed.values(), ({ obr }) => obr);
   for (const resource of kept.resources) {
     const id = keptId(context, resource, patient?.id);
     const before = keptOf(context, resource.type, id);
     const patientId = resource.shared ? null : before?.patientId ?? patient?.id ?? null;
     const body = rewriteReferences(resource.body, referencesFor(context, patientId ?? patient?.id));
     if (resource.type === 'DiagnosticReport' && resource.obr !== undefined) {
-      const results = [...context.observed.values()].filter(({ obr }) => obr === resource.obr);
+      const results = observed.get(resource.obr) ?? [];
       if (results.length > 0) body['result'] = results.map(({ key }) => ({ reference: `Observation/${key}` }));
     }
     if (resource.type === 'DocumentReference') followDocument(context, resource, patient, body);
@@ -87,12 +88,13 @@ function write({ effects, state, trace }: MessageContext, { type, elements }: Pi
   const body = { ...laid, resourceType: type, id } as unknown as Resource; // built by the mapping tables for this type
   if (before !== undefined && !before.deleted && canonicalJson(before.body) === canonicalJson(body)) return;
   const key = `${type}/${id}`;
-  const now = effects.resources.find((row) => row.type === type && row.id === id);
+  // Seldom twice, of thousands: they are looked through only then.
+  const now = effects.kept.has(key) ? effects.resources.find((row) => row.type === type && row.id === id) : undefined;
   const version = now?.version ?? (state.kept.get(key)?.version ?? 0) + 1;
   if (now !== undefined) now.body = body;
   else effects.resources.push({ type, id, version, patientId, body });
   effects.kept.set(key, { patientId, version, deleted: false, body });
-  const traced = trace.targets.find(({ reference }) => reference === key);
+  const traced = now === undefined ? undefined : trace.targets.find(({ reference }) => reference === key);
   if (traced !== undefined) traced.elements = { ...traced.elements, ...elements };
   else trace.targets.push({ reference: key, elements });
 }

@@ -21,7 +21,7 @@ export type ApplyOutcome = { ok: true; effects: Effects } | { ok: false; problem
 export function applyMessage(batch: BatchContext, state: RecordState, message: PreparedMessage): ApplyOutcome {
   const effects = emptyEffects();
   const trace: Trace = { targets: [], remarks: [] };
-  const context: MessageContext = { ...batch, state, effects, message, trace, observed: new Map() };
+  const context: MessageContext = { ...batch, state, effects, message, trace, observed: new Map(), references: new Map() };
   try {
     applyType(context);
   } catch (error) {

@@ -31,10 +31,17 @@ export function keptId(context: MessageContext, resource: KeptResource, patientI
 
 /** What the references of a message's resources lead to: its patient, stay, results, and what is kept of it. */
 export function referencesFor(context: MessageContext, patientId: string | undefined): References {
+  const known = context.references.get(patientId) ?? makeReferences(context, patientId);
+  context.references.set(patientId, known);
+  return known;
+}
+
+function makeReferences(context: MessageContext, patientId: string | undefined): References {
   const { kept } = context.message;
   if (kept === undefined) return () => undefined;
   const byUrl = new Map(kept.resources.map((resource) => [resource.url, resource]));
   const results = new Map([...kept.observations].map(([sequence, { url }]) => [url, sequence]));
+  const ids = new Map<string, string>();
   return (url) => {
     if (url === kept.patient?.url) return patientId === undefined ? undefined : { reference: `Patient/${patientId}` };
     if (url === kept.encounter?.url) {
@@ -42,7 +49,11 @@ export function referencesFor(context: MessageContext, patientId: string | undef
       return id === undefined ? kept.spoken.get(url) : { reference: `Encounter/${id}` };
     }
     const resource = byUrl.get(url);
-    if (resource !== undefined) return { reference: `${resource.type}/${keptId(context, resource, patientId)}` };
+    if (resource !== undefined) {
+      const id = ids.get(url) ?? keptId(context, resource, patientId);
+      ids.set(url, id);
+      return { reference: `${resource.type}/${id}` };
+    }
     const key = context.observed.get(results.get(url) ?? 0)?.key;
     return key === undefined ? kept.spoken.get(url) : { reference: `Observation/${key}` };
   };

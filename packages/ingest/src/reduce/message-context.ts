@@ -5,6 +5,7 @@ import type { MappingTable } from '../mapping/mapping-table.ts';
 import type { MessageReading } from '../reading/message-reading.ts';
 import type { FactCheck } from '../quality/check-fact.ts';
 import type { Source } from '../sources/source.ts';
+import type { Json } from '../v2-to-fhir/element-path.ts';
 import type { Trace } from '../fhir/provenance.ts';
 import type { Effects, FactWrite, PatientState, RecordState, StayState } from './record-state.ts';
 
@@ -44,6 +45,8 @@ export type MessageContext = {
   readonly trace: Trace;
   /** By the sequence of OBX, the Observation that it became. */
   readonly observed: Map<number, { key: string; obr: number }>;
+  /** By patient, what references lead to: made once, a message may hold thousands of resources. */
+  readonly references: Map<string | undefined, (url: string) => Json | undefined>;
 };
 
 /** The record refuses the message: thrown by the reducers, returned by `applyMessage`. */

@@ -1,7 +1,7 @@
 import { applyConcept } from './apply-concept.ts';
-import { isObject, putElement, type Json } from './element-path.ts';
+import { cloneOf, isObject, putElement, type Json } from './element-path.ts';
 import { childOf, isEmptyValue, markSeen, textAt, type FieldValue } from './field-value.ts';
-import { mergeEqual } from './merge-equal.ts';
+import { helpers, mergeEqual } from './merge-equal.ts';
 import { pathOf } from './place.ts';
 import { primitives, type PrimitiveOptions } from './primitive.ts';
 import { decidingPlaces, holds, type Surroundings } from './condition.ts';
@@ -25,11 +25,21 @@ const deepest = 8;
 /** Builds FHIR values by the datatype files and keeps the resources that they make on the way. */
 export function createBuilder(tables: MappingTables, settings: Settings): Builder {
   const entries: { fullUrl: string; resource: Json }[] = [];
+  const urlOf = new Map<string, string>();
 
   function add(resource: Json): { url: string; resource: Json } {
     const url = `urn:uuid:00000000-0000-4000-8000-${(entries.length + 1).toString(16).padStart(12, '0')}`;
     entries.push({ fullUrl: url, resource });
     return { url, resource };
+  }
+
+  /** A value's own resource, whole when it is made: who and where it says is made once, however often a message says it. */
+  function addOnce(resource: Json): string {
+    if (!helpers.has(String(resource['resourceType']))) return add(resource).url;
+    const key = JSON.stringify(resource);
+    const url = urlOf.get(key) ?? add(resource).url;
+    urlOf.set(key, url);
+    return url;
   }
 
   /** One value at `[component, subcomponent]` of `value` ([] is the value itself) by a rule's type and concept map. */
@@ -63,7 +73,7 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
     if (datatype.levels !== undefined) return buildLevels(datatype, value, depth);
     const made = fill({}, datatype.rules, value, map, depth);
     if (made === undefined) return undefined;
-    return datatype.creates === undefined ? made : { reference: add({ resourceType: datatype.creates, ...(isObject(made) ? made : {}) }).url };
+    return datatype.creates === undefined ? made : { reference: addOnce({ resourceType: datatype.creates, ...(isObject(made) ? made : {}) }) };
   }
 
   /** Undefined when no rule with a field gave anything: constants alone are no value. */
@@ -92,26 +102,25 @@ export function createBuilder(tables: MappingTables, settings: Settings): Builde
       else putElement(target, rule.to, { ...rule.set, ...(rule.at === undefined ? (isObject(made) ? made : {}) : { [rule.at]: made }) });
     }
     if (!filled) return undefined;
-    for (const rule of constants) putElement(target, rule.to, structuredClone(rule.value), rule.ifEmpty);
+    for (const rule of constants) putElement(target, rule.to, cloneOf(rule.value), rule.ifEmpty);
     return target;
   }
 
   function buildLevels(datatype: DatatypeMap, value: FieldValue, depth: number): unknown {
-    const made: { url: string; resource: Json }[] = [];
+    const made: Json[] = [];
     for (const level of datatype.levels ?? []) {
       const number = Number(level.field);
       const part = childOf(value, number);
       const filled = part === undefined ? undefined : convert({ id: level.id, to: '', type: datatype.levelType ?? 'string' }, value, [number], undefined, depth);
-      if (isObject(filled)) made.push(add({ resourceType: datatype.creates ?? '', ...structuredClone(level.set), ...filled }));
+      if (isObject(filled)) made.push({ resourceType: datatype.creates ?? '', ...cloneOf(level.set), ...filled });
     }
-    for (const [index, { resource }] of made.entries()) {
-      const next = made[index + 1];
-      if (next !== undefined) resource['partOf'] = { reference: next.url };
-    }
-    const finest = made[0];
+    const [finest] = made;
     if (finest === undefined) return undefined;
-    fill(finest.resource, datatype.rules, value, undefined, depth);
-    return { reference: finest.url };
+    fill(finest, datatype.rules, value, undefined, depth);
+    // The widest first: a place is known by the place that it is part of.
+    let url: string | undefined;
+    for (const place of made.reverse()) url = addOnce(url === undefined ? place : { ...place, partOf: { reference: url } });
+    return { reference: url };
   }
 
   return {

@@ -2,7 +2,7 @@ import type { Bundle } from '@medplum/fhirtypes';
 import { component, type Hl7Message, type Hl7Segment, type UtcOffset } from '@primum/formats';
 import { createBuilder, type Builder } from './build-datatype.ts';
 import { decidingPlaces, holds, type Surroundings } from './condition.ts';
-import { isObject, putElement, type Json } from './element-path.ts';
+import { cloneOf, isObject, putElement, type Json } from './element-path.ts';
 import { cutField, isNullValue, markSeen, unseenPlaces, type FieldValue } from './field-value.ts';
 import { pathOf } from './place.ts';
 import { resolveReferences } from './references.ts';
@@ -224,7 +224,7 @@ function elementOf(path: string): string {
 
 /** The converted values of a rule: one a repetition of its field; one in all where it joins fields or sets a constant. */
 function valuesFor(run: Run, rule: Rule, around: Surroundings): unknown[] {
-  if (rule.copy !== undefined) return [run.slots.get(slotName(rule.copy))?.target[rule.copy.slice(slotName(rule.copy).length + 1)]].flat().filter((value) => value !== undefined).map((value) => structuredClone(value));
+  if (rule.copy !== undefined) return [run.slots.get(slotName(rule.copy))?.target[rule.copy.slice(slotName(rule.copy).length + 1)]].flat().filter((value) => value !== undefined).map((value) => cloneOf(value));
   if (rule.field === undefined) return [resolveReferences(rule.value, referenceOf(run))].filter((value) => value !== undefined);
   const places = placesOf(rule);
   if (places.length > 1) {

@@ -3,7 +3,7 @@ import { isObject, type Json } from './element-path.ts';
 type Entry = { fullUrl: string; resource: Json };
 
 /** Resources that only say who or where: two of the same content are the same. */
-const helpers = new Set(['Organization', 'Practitioner', 'PractitionerRole', 'Location', 'Device']);
+export const helpers: ReadonlySet<string> = new Set(['Organization', 'Practitioner', 'PractitionerRole', 'Location', 'Device']);
 const mostRounds = 4;
 
 /**
