@@ -92,7 +92,34 @@ describe('a resource', () => {
     const answer = await fetch(created.headers.get('location')!, { headers: { authorization: `Bearer ${await service.token()}` } });
     expect(await answer.text()).toContain('"value":88.00');
     expect(await factsOf(patient.id!)).toEqual([{ code: '8867-4', value: 88, status: 'final' }]);
+    await service.fhir('PATCH', `/Observation/${(created.body as Observation).id}`, [{ op: 'replace', path: '/status', value: 'amended' }], { 'content-type': 'application/json-patch+json' });
+    const patched = await fetch(`${primum.url}api/fhir/Observation/${(created.body as Observation).id}`, { headers: { authorization: `Bearer ${await service.token()}` } });
+    expect(await patched.text()).toMatch(/"status":"amended".*"value":88\.00/);
     expect((await service.fhir('POST', '/Observation', '{"resourceType":"Observation","__proto__":{"x":1}}')).status).toBe(400);
+  });
+
+  it('is made only where none stands, when that is asked', async () => {
+    const put = (headers: Record<string, string>) => service.fhir('PUT', '/Patient/only-once', { ...person('A7'), id: 'only-once' }, headers);
+    expect((await put({ 'if-none-match': '*' })).status).toBe(201);
+    const again = await put({ 'if-none-match': '*' });
+    expect({ status: again.status, code: codeOf(again.body) }).toEqual({ status: 412, code: 'record.version-mismatch' });
+    expect((await put({ 'if-none-match': 'W/"1"' })).status).toBe(400);
+    await service.fhir('DELETE', '/Patient/only-once');
+    expect((await put({ 'if-none-match': '*' })).status).toBe(201);
+    const empty = await service.fhir('POST', '/Patient', person('A7'), { 'if-none-exist': '' });
+    expect({ status: empty.status, code: codeOf(empty.body) }).toEqual({ status: 400, code: 'fhir.invalid' });
+    expect((await service.fhir('GET', '/Patient/only-once', undefined, { 'if-none-match': 'W/"9", W/"3"' })).status).toBe(304);
+    expect((await service.fhir('GET', '/Patient/only-once', undefined, { accept: 'application/fhir+json; fhirVersion=3.0' })).status).toBe(406);
+    expect((await service.fhir('GET', '/Patient/only-once', undefined, { accept: 'application/fhir+json; fhirVersion=4.0' })).status).toBe(200);
+  });
+
+  it('of a leap second stands at that time', async () => {
+    const patient = await registered('A8');
+    const { status, body } = await service.fhir('POST', '/Observation', pulse(patient.id!, 70, { effectiveDateTime: '2016-12-31T23:59:60Z' }));
+    expect(status).toBe(201);
+    expect(await factsOf(patient.id!)).toMatchObject([{ value: 70 }]);
+    expect((await service.fhir('GET', `/Observation?patient=${patient.id}&date=ge2016-12-31T23:59:59Z`)).body).toMatchObject({ entry: [{ resource: { id: (body as Observation).id } }] });
+    expect((await service.fhir('GET', '/Observation?date=2026-02-30')).status).toBe(400);
   });
 
   it('of nobody on record is refused with what to do', async () => {
@@ -142,6 +169,24 @@ describe('a Bundle', () => {
     const broken: Bundle = { ...bundle(64), entry: [...bundle(64).entry!, { resource: pulse('22222222-2222-4222-8222-222222222222', 1), request: { method: 'POST', url: 'Observation' } }] };
     expect((await service.fhir('POST', '', broken)).status).toBe(422);
     expect(await primum.core.db.query('select count(*) as n from resource', [])).toEqual(before);
+  });
+
+  it('as a transaction makes one of two entries that ask for the same, and follows links in a narrative', async () => {
+    const [first, second] = ['urn:uuid:11111111-0000-4000-8000-000000000001', 'urn:uuid:11111111-0000-4000-8000-000000000002'];
+    const request = { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn:test|TWICE' };
+    const text = { status: 'generated', div: `<div xmlns="http://www.w3.org/1999/xhtml"><a href="${second}">them</a></div>` };
+    const { status, body } = await service.fhir('POST', '/', { resourceType: 'Bundle', type: 'transaction', entry: [
+      { fullUrl: first, resource: person('TWICE'), request },
+      { fullUrl: second, resource: person('TWICE'), request },
+      { resource: { ...pulse('x', 61), text, subject: { reference: second } }, request: { method: 'POST', url: 'Observation' } },
+    ] }, { prefer: 'return=representation' });
+    const entries = (body as Bundle).entry!;
+    expect({ status, answers: entries.map(({ response }) => response?.status) }).toEqual({ status: 200, answers: ['201', '200', '201'] });
+    const reference = entries[1]!.response!.location!;
+    expect(entries[0]!.response!.location).toBe(`${reference}/_history/1`);
+    expect(entries[2]!.resource).toMatchObject({ subject: { reference }, text: { div: expect.stringContaining(`href="${reference}"`) as unknown } });
+    const batch = await service.fhir('POST', '/', { resourceType: 'Bundle', type: 'batch', entry: [{ request: { method: 'GET', url: reference, ifNoneMatch: 'W/"1"' } }] });
+    expect(batch.body).toMatchObject({ entry: [{ response: { status: '304' } }] });
   });
 
   it('as a batch answers each entry by itself', async () => {

@@ -1,5 +1,5 @@
 import type { Encounter, Observation, Patient, Resource } from '@medplum/fhirtypes';
-import { PrimumError } from '@primum/base';
+import { epochOf, PrimumError } from '@primum/base';
 import { readStayEvents, resourceAad } from '@primum/record';
 import type { Sql } from '@primum/store';
 import type { Keys } from '@primum/trust';
@@ -207,7 +207,7 @@ async function openMovable(keys: Keys, tenant: number, state: RecordState, rows:
     const movable = held ?? [];
     if (held === undefined) state.movable.set(stayId, movable);
     movable.push({
-      id: row.id, patientId: row.patient_id, version: row.version, sourceId: row.source_id, body, effectiveAt: at?.getTime() ?? Date.parse(body.effectiveDateTime ?? ''),
+      id: row.id, patientId: row.patient_id, version: row.version, sourceId: row.source_id, body, effectiveAt: at?.getTime() ?? epochOf(body.effectiveDateTime ?? ''),
       fact: code === null || at === null || status === null || status === 'retracted' ? undefined : {
         code, value, effectiveAt: at.getTime(), status, ...(text === null ? {} : { text }), ...(flag === null ? {} : { flag }),
       },

@@ -1,4 +1,5 @@
 import type { Identifier, Patient } from '@medplum/fhirtypes';
+import { epochOf } from '@primum/base';
 import type { Demographics } from '@primum/record';
 import type { IdentifierReading, PatientReading } from '../reading/message-reading.ts';
 import type { Elements } from './provenance.ts';
@@ -72,5 +73,5 @@ export function demographicsOf(patient: Patient | undefined): Demographics {
 
 /** When the patient died (ms), as PID-29/30 say. */
 export function diedAt(patient: Patient | undefined): number | undefined {
-  return patient?.deceasedDateTime === undefined ? undefined : Date.parse(patient.deceasedDateTime);
+  return patient?.deceasedDateTime === undefined ? undefined : epochOf(patient.deceasedDateTime);
 }

@@ -2,6 +2,7 @@ import type { Binary, Resource } from '@medplum/fhirtypes';
 import { uuidv7 } from '@primum/base';
 import type { Objects } from '@primum/store';
 import type { Keys } from '@primum/trust';
+import { cloneFhir } from '../resources/exact-decimals.ts';
 import { storeParts, type StoredContent } from './sealed-parts.ts';
 
 /** Base64 of more than 64 KiB does not stay in a row. */
@@ -20,7 +21,7 @@ export type Detached<T> = { resource: T; binaries: (Binary & { id: string })[]; 
 export async function detachData<T extends Resource>(
   deps: { keys: Pick<Keys, 'seal'>; objects: Objects }, tenant: number, original: T, patient: { rowId: string; id: string } | null,
 ): Promise<Detached<T>> {
-  const detached: Detached<T> = { resource: structuredClone(original), binaries: [], contents: [] };
+  const detached: Detached<T> = { resource: cloneFhir(original), binaries: [], contents: [] };
   const store = async (data: string, of: string): Promise<StoredContent & { sha1: string }> => {
     const content = await storeParts(deps, tenant, { id: uuidv7(), patientId: patient?.rowId ?? null }, chunksOf(data), Number.MAX_SAFE_INTEGER);
     detached.contents.push({ of, content });

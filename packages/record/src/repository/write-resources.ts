@@ -33,7 +33,7 @@ export type WriteCall = {
 export type WriteOperation =
   /** `resource.id` is a new one, made by the server. */
   | { kind: 'create'; resource: Resource }
-  /** Replaces what stands under `resource.id`, or begins it there where `mustExist` is not set. `ifMatch`: the version that it must replace. */
+  /** Replaces what stands under `resource.id`, or begins it there where `mustExist` is not set. `ifMatch`: the version that it must replace; 0: nothing may stand there. */
   | { kind: 'update'; resource: Resource; ifMatch?: number; mustExist?: boolean }
   | { kind: 'delete'; type: string; id: string; ifMatch?: number };
 
@@ -173,7 +173,7 @@ async function write(deps: WriteDeps, tx: Sql, call: WriteCall, planned: readonl
     const { operation, type, id, rowId } = one;
     const was = before.get(`${type}/${rowId}`);
     if (was !== undefined && was.patient_id !== owners.of.get(`${type}/${rowId}`)) throw new Overtaken();
-    if (operation.kind !== 'create' && operation.ifMatch !== undefined && operation.ifMatch !== (was?.version ?? 0)) throw new PrimumError('record.version-mismatch');
+    if (operation.kind !== 'create' && operation.ifMatch !== undefined && operation.ifMatch !== (was === undefined || (was.deleted && operation.ifMatch === 0) ? 0 : was.version)) throw new PrimumError('record.version-mismatch');
     const result = (outcome: Written['outcome'], version: number, at = now): void => void results.push({ type, id, version, at, outcome });
     if (operation.kind === 'delete') {
       if (was === undefined || was.deleted) {

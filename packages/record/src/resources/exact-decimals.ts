@@ -45,6 +45,13 @@ function holdsWritten(value: unknown): boolean {
   return false;
 }
 
+/** A copy that keeps its decimals as written; a structured clone leaves symbols out. */
+export function cloneFhir<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  const copy = Array.isArray(value) ? value.map(cloneFhir) : Object.fromEntries(Object.entries(value).map(([name, part]) => [name, cloneFhir(part)]));
+  return keepWritten(value, copy) as T; // the same elements
+}
+
 /** For who builds a copy element by element. */
 export function keepWritten<T extends object>(from: object, to: T): T {
   const said = (from as Holder)[written];

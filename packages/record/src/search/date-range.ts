@@ -1,3 +1,4 @@
+import { epochOf } from '@primum/base';
 import { isObject } from './walk.ts';
 
 /** Both ends belong to it; epoch milliseconds, ±Infinity where it is open. */
@@ -11,6 +12,7 @@ const pattern = /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(?:
  * without a zone is one of UTC. Null where it is none.
  */
 export function rangeOfDate(text: string): Range | null {
+  if (dayOf.test(text) && !isDay(text)) return null;
   if (text.length === 10) { // the most frequent one, without the pattern's groups
     const lo = Date.parse(`${text}T00:00:00Z`);
     return Number.isNaN(lo) || !pattern.test(text) ? null : { lo, hi: lo + dayMs - 1 };
@@ -20,10 +22,14 @@ export function rangeOfDate(text: string): Range | null {
   const [, year = '', month, day, hour, minute, second, fraction, zone = 'Z'] = parts;
   if (month === undefined) return between(utc(year, '01', '01'), utc(yearAfter(year), '01', '01'));
   if (day === undefined) return between(utc(year, month, '01'), month === '12' ? utc(yearAfter(year), '01', '01') : utc(year, String(Number(month) + 1).padStart(2, '0'), '01'));
-  const lo = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second ?? '00'}.${(fraction ?? '').slice(0, 3).padEnd(3, '0')}${zone}`);
+  const lo = epochOf(`${year}-${month}-${day}T${hour}:${minute}:${second ?? '00'}.${(fraction ?? '').slice(0, 3).padEnd(3, '0')}${zone}`);
   if (Number.isNaN(lo)) return null;
   return { lo, hi: lo + (second === undefined ? 60_000 : fraction === undefined ? 1_000 : 10 ** Math.max(0, 3 - fraction.length)) - 1 };
 }
+
+const dayOf = /^\d{4}-\d{2}-(?:29|3\d)/;
+/** Date.parse takes the 30th of February for the 2nd of March. */
+const isDay = (text: string): boolean => new Date(`${text.slice(0, 10)}T00:00:00Z`).getUTCDate() === Number(text.slice(8, 10));
 
 /** As Date.parse reads it: of more than four digits with a sign. */
 const yearAfter = (year: string): string => (year === '9999' ? '+010000' : String(Number(year) + 1).padStart(4, '0'));

@@ -1,5 +1,5 @@
 import type { Encounter, Location, Patient } from '@medplum/fhirtypes';
-import { canonicalJson } from '@primum/base';
+import { canonicalJson, epochOf } from '@primum/base';
 import type { Sql } from '@primum/store';
 import type { Keys } from '@primum/trust';
 import { visitTokensOf } from '../repository/identifier-tokens.ts';
@@ -153,7 +153,7 @@ function addFacts({ keys }: FollowDeps, { tenant }: FollowCall, effects: StayEff
 }
 
 const demographicsOf = (patient: Patient | undefined): Demographics => ({ birthDate: patient?.birthDate, sex: patient?.gender });
-const diedAt = (patient: Patient | undefined): number | undefined => (patient?.deceasedDateTime === undefined ? undefined : Date.parse(patient.deceasedDateTime));
+const diedAt = (patient: Patient | undefined): number | undefined => (patient?.deceasedDateTime === undefined ? undefined : epochOf(patient.deceasedDateTime));
 const deathFact = (at: number | undefined): StayFact[] => (at === undefined ? [] : [{ name: 'death', code: 'primum:death', value: 1, effectiveAt: at }]);
 
 async function readHeld({ tx }: FollowDeps, tenant: number, { ids, tokens, patientIds }: { ids: readonly string[]; tokens: readonly string[]; patientIds: readonly string[] }): Promise<Map<string, Held>> {

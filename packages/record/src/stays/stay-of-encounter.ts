@@ -1,5 +1,5 @@
 import type { Encounter } from '@medplum/fhirtypes';
-import { canonicalJson } from '@primum/base';
+import { canonicalJson, epochOf } from '@primum/base';
 import { joinPlaces, type EncounterLocation } from './read-place.ts';
 import type { StayEvent, StayLocation } from './stay-event.ts';
 import type { StayRules } from './stay-rules.ts';
@@ -78,6 +78,6 @@ export function stayChanges(active: readonly StayEvent[], said: readonly SaidEve
 /** Milliseconds; null for nothing, and for a date without a time. */
 function instantOf(text: string | undefined): number | null {
   if (text === undefined || text.length < 16) return null;
-  const at = Date.parse(text);
+  const at = epochOf(text);
   return Number.isNaN(at) ? null : at;
 }

@@ -1,4 +1,5 @@
 import type { CodeableConcept, Observation, Quantity } from '@medplum/fhirtypes';
+import { epochOf } from '@primum/base';
 import { normaliseValue, type CodeTable } from '../codes/code-table.ts';
 import type { Fact } from './fact.ts';
 
@@ -41,6 +42,6 @@ function instantOf({ effectiveDateTime, effectiveInstant, effectivePeriod }: Obs
   const text = effectiveDateTime ?? effectiveInstant ?? effectivePeriod?.start;
   // A date without a time says no hour: it would be taken for midnight.
   if (text === undefined || text.length < 16) return null;
-  const at = Date.parse(text);
+  const at = epochOf(text);
   return Number.isNaN(at) ? null : at;
 }

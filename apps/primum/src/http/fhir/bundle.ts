@@ -2,7 +2,7 @@ import type { Bundle, BundleEntry, OperationOutcome, Resource } from '@medplum/f
 import { errorFields, PrimumError, uuidv7 } from '@primum/base';
 import { errorCatalogue } from '@primum/contract';
 import { keepWritten, type WriteOperation } from '@primum/record';
-import { versionMatched } from './exchange.ts';
+import { knows, versionDemanded } from './exchange.ts';
 import type { FhirDeps } from './fhir-deps.ts';
 import type { History } from './history.ts';
 import { bundleOf, resourceOf, type FhirAnswer, type FhirCaller } from './interaction.ts';
@@ -43,13 +43,13 @@ async function batch(deps: BundleDeps, caller: FhirCaller, entries: readonly unk
   return bundleOf('batch-response', { entry: answers });
 }
 
-function interact(deps: BundleDeps, caller: FhirCaller, asked: Asked): Promise<FhirAnswer> {
+async function interact(deps: BundleDeps, caller: FhirCaller, asked: Asked): Promise<FhirAnswer> {
   const { method, type, id, version, query, resource, request } = asked;
-  const conditions = { ifMatch: versionMatched(request.ifMatch), ifNoneExist: request.ifNoneExist };
+  const conditions = method === 'GET' || method === 'HEAD' ? {} : { ifMatch: versionDemanded(request.ifMatch, request.ifNoneMatch), ifNoneExist: request.ifNoneExist };
   switch (method) {
     case 'GET':
     case 'HEAD':
-      return id === undefined ? deps.search(caller, type, query) : deps.reads.read(caller, { type, id, ...(version === undefined ? {} : { version }) });
+      return id === undefined ? deps.search(caller, type, query) : unlessKnown(request.ifNoneMatch, await deps.reads.read(caller, { type, id, ...(version === undefined ? {} : { version }) }));
     case 'POST':
       if (id !== undefined) throw new PrimumError('fhir.not-supported', 'POST to a resource');
       return deps.writes.create(caller, type, resource, conditions);
@@ -60,6 +60,11 @@ function interact(deps: BundleDeps, caller: FhirCaller, asked: Asked): Promise<F
     case 'DELETE':
       return id === undefined ? deps.writes.removeMatching(caller, type, demandQuery(query)) : deps.writes.remove(caller, type, id, conditions);
   }
+}
+
+function unlessKnown(ifNoneMatch: string | undefined, answer: FhirAnswer): FhirAnswer {
+  if (ifNoneMatch === undefined || answer.version === undefined || !knows(ifNoneMatch, answer.version)) return answer;
+  return { ...answer, status: 304, resource: undefined };
 }
 
 /** A patch travels in a Bundle as a Binary (FHIR R4, section 3.1.0.11.2 and 3.1.0.4). */
@@ -82,6 +87,7 @@ async function transaction(deps: BundleDeps, caller: FhirCaller, entries: readon
   const links = new Map<string, string>();
   const planned: { asked: Asked; operation: WriteOperation }[] = [];
   const standing = new Map<number, string>();
+  const conditional = new Map<string, string>();
   const unsure: { asked: Asked; kind: 'create' | 'update'; id: string; mustMatch: number | undefined }[] = [];
   for (const one of asked) {
     const { n, method, type, id, query, request, fullUrl } = one;
@@ -94,13 +100,16 @@ async function transaction(deps: BundleDeps, caller: FhirCaller, entries: readon
     }
     if (method === 'POST' && id !== undefined) throw new FhirIssues('fhir.not-supported', [at(n, 'not-supported', 'POST to a resource')]);
     const condition = method === 'POST' ? request.ifNoneExist : id === undefined ? demandQuery(query) : undefined;
-    const found = condition === undefined ? undefined : await only(deps, caller, n, type, condition);
+    const same = condition === undefined ? undefined : `${type}?${condition}`;
+    // Two entries of one condition are one resource: the second finds what the first makes.
+    const found = condition === undefined ? undefined : conditional.get(same!) ?? await only(deps, caller, n, type, condition); // made of the condition
     if (method === 'POST' && found !== undefined) {
       standing.set(n, found);
       if (fullUrl !== undefined) links.set(fullUrl, `${type}/${found}`);
       continue;
     }
     const becomes = method === 'POST' ? uuidv7() : id ?? found ?? idIn(one.resource) ?? uuidv7();
+    if (same !== undefined) conditional.set(same, becomes);
     if (fullUrl !== undefined) {
       if (links.has(fullUrl)) throw new FhirIssues('fhir.invalid', [at(n, 'invalid', 'the fullUrl stands twice')]);
       links.set(fullUrl, `${type}/${becomes}`);
@@ -139,7 +148,7 @@ async function transaction(deps: BundleDeps, caller: FhirCaller, entries: readon
 }
 
 const matched = (request: Asked['request']): { ifMatch?: number } => {
-  const version = versionMatched(request.ifMatch);
+  const version = versionDemanded(request.ifMatch, request.ifNoneMatch);
   return version === undefined ? {} : { ifMatch: version };
 };
 const at = (n: number, code: NonNullable<OperationOutcome['issue'][number]['code']>, text: string): OperationOutcome['issue'][number] => ({ severity: 'error', code, details: { text }, expression: [`Bundle.entry[${n}]`] });
@@ -159,7 +168,7 @@ function idIn(resource: unknown): string | undefined {
 async function linked(deps: BundleDeps, caller: FhirCaller, links: ReadonlyMap<string, string>, resource: Resource): Promise<Resource> {
   const conditional: { holder: { reference: string }; type: string; query: string }[] = [];
   const walk = (value: unknown, depth: number): unknown => {
-    if (typeof value === 'string') return links.get(value) ?? value;
+    if (typeof value === 'string') return links.get(value) ?? (value.startsWith('<div') ? inNarrative(value, links) : value);
     if (typeof value !== 'object' || value === null) return value;
     if (depth > 60) throw new PrimumError('fhir.invalid', 'nested too deeply');
     if (Array.isArray(value)) return value.map((one) => walk(one, depth + 1));
@@ -181,6 +190,11 @@ async function linked(deps: BundleDeps, caller: FhirCaller, links: ReadonlyMap<s
     holder.reference = `${type}/${found[0]}`;
   }
   return copy;
+}
+
+/** A narrative's links to other entries lead to them as well (FHIR R4, section 3.1.0.11.2). */
+function inNarrative(div: string, links: ReadonlyMap<string, string>): string {
+  return div.replaceAll(/(?<=(?:href|src)=["'])urn:(?:uuid|oid):[0-9A-Za-z.-]+/g, (url) => links.get(url) ?? url);
 }
 
 function demandQuery(query: string): string {

@@ -25,7 +25,7 @@ export function demandJson({ headers, query }: Pick<FastifyRequest, 'headers' | 
     if (!json.test(format.split(';')[0]!.trim().replace('fhir json', 'fhir+json'))) throw new PrimumError('api.not-acceptable');
     return;
   }
-  const accepted = (headers.accept ?? '*/*').split(',').map((one) => one.split(';')[0]!.trim().toLowerCase());
+  const accepted = (headers.accept ?? '*/*').split(',').filter((one) => !/;\s*fhirVersion=(?!"?4\.0)/i.test(one)).map((one) => one.split(';')[0]!.trim().toLowerCase());
   if (!accepted.some((one) => json.test(one) || one === '' || one === 'application/fhir+ndjson')) throw new PrimumError('api.not-acceptable');
 }
 
@@ -36,6 +36,16 @@ export function versionMatched(header: string | undefined): number | undefined {
   if (version === undefined) throw new PrimumError('api.request-invalid', 'If-Match');
   return Number(version);
 }
+
+/** The version that a write asks for: `If-Match`, or 0, none, by `If-None-Match: *` (RFC 9110, section 13.1.2). */
+export function versionDemanded(ifMatch: string | undefined, ifNoneMatch: string | undefined): number | undefined {
+  if (ifNoneMatch === undefined) return versionMatched(ifMatch);
+  if (ifNoneMatch.trim() !== '*' || ifMatch !== undefined) throw new PrimumError('api.request-invalid', 'If-None-Match of a write is *');
+  return 0;
+}
+
+/** Whether `If-None-Match` names the version that stands. */
+export const knows = (ifNoneMatch: string, version: number): boolean => ifNoneMatch.split(',').some((one) => one.trim().replace(/^W\//, '') === `"${version}"`);
 
 export function headerOf(call: Call, name: string): string | undefined {
   const value = call.request.headers[name];

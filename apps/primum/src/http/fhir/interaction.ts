@@ -3,7 +3,7 @@ import { PrimumError } from '@primum/base';
 import type { Principal, Purpose } from '@primum/trust';
 import { readerOf } from '../caller.ts';
 import type { Call } from '../serve-api.ts';
-import { baseOf, demandJson, preferenceOf, type Preference } from './exchange.ts';
+import { baseOf, demandJson, knows, preferenceOf, type Preference } from './exchange.ts';
 
 /** Who asks something of the FHIR server, and how they want to be answered. The same for a request and an entry of a batch. */
 export type FhirCaller = { principal: Principal; purpose: Purpose; prefer: Preference; base: string; /** Header `x-research-project`. */ project: string };
@@ -25,7 +25,7 @@ export async function answered({ reply, request }: Call, answer: FhirAnswer): Pr
   if (at !== undefined) void reply.header('last-modified', at.toUTCString());
   if (location !== undefined) void reply.header('location', location);
   const since = request.headers['if-none-match'];
-  if (request.method === 'GET' && version !== undefined && typeof since === 'string' && since.replace(/^W\//, '') === `"${version}"`) {
+  if (request.method === 'GET' && version !== undefined && typeof since === 'string' && knows(since, version)) {
     await reply.code(304).send();
     return undefined;
   }

@@ -17,6 +17,11 @@ const types: Readonly<Record<number, NonNullable<OperationOutcomeIssue['code']>>
   422: 'processing', 429: 'throttled', 503: 'transient',
 };
 
+/** Where FHIR has a word that says more than the status. */
+const byCode: Readonly<Partial<Record<ErrorCode, NonNullable<OperationOutcomeIssue['code']>>>> = {
+  'fhir.several-match': 'multiple-matches', 'fhir.not-supported': 'not-supported', 'fhir.parameter-unknown': 'not-supported', 'fhir.parameter-invalid': 'value',
+};
+
 /** Our error as FHIR says it; the code of the catalogue stands in `details`, what to do in `diagnostics`. No value of a patient is in either. */
 export function outcomeOf(error: PrimumError): OperationOutcome {
   if (error instanceof FhirIssues && error.issues.length > 0) return { resourceType: 'OperationOutcome', issue: error.issues.map((issue) => coded(issue, error.code)) };
@@ -36,6 +41,6 @@ export function outcome(code: ErrorCode, message: string): OperationOutcome {
   const { http, action } = errorCatalogue[code];
   return {
     resourceType: 'OperationOutcome',
-    issue: [{ severity: 'error', code: types[http] ?? 'exception', details: { coding: [codingOf(code)], text: message }, diagnostics: action }],
+    issue: [{ severity: 'error', code: byCode[code] ?? types[http] ?? 'exception', details: { coding: [codingOf(code)], text: message }, diagnostics: action }],
   };
 }

@@ -1,6 +1,6 @@
 import type { OperationOutcome, Resource } from '@medplum/fhirtypes';
 import { PrimumError, uuidv7 } from '@primum/base';
-import { holdsLarge, readResource, rowIdOf, type WriteOperation, type Written } from '@primum/record';
+import { cloneFhir, holdsLarge, readResource, rowIdOf, type WriteOperation, type Written } from '@primum/record';
 import { requirePermission, scopesAllow, withPhiReader } from '@primum/trust';
 import { applyPatch, type Operation } from 'rfc6902';
 import { tenant } from '../../core.ts';
@@ -64,6 +64,7 @@ export function createWrites(deps: FhirDeps): Writes {
     async create(caller, type, body, { ifNoneExist } = {}) {
       const resource = await deps.valid(resourceOf(body, type));
       if (ifNoneExist !== undefined) {
+        if (ifNoneExist.trim() === '') throw new PrimumError('fhir.invalid', 'If-None-Exist is empty');
         const standing = await one(caller, type, ifNoneExist);
         if (standing !== undefined) {
           const answer = mayRead(caller, type) ? await deps.reads.read(caller, { type, id: standing }) : { status: 200 };
@@ -103,7 +104,7 @@ export function createWrites(deps: FhirDeps): Writes {
       const stored = await withPhiReader(core, { ...asked, scope: owner.patient_id === null ? { unassigned: true } : { patientIds: [owner.patient_id] }, resourceType: type }, (reader) => readResource(core.db, reader, { type, id: rowId }));
       if (stored.deleted) throw new PrimumError('record.deleted', type);
       if (ifMatch !== undefined && ifMatch !== stored.version) throw new PrimumError('record.version-mismatch');
-      const patched: unknown = structuredClone(stored.resource);
+      const patched: unknown = cloneFhir(stored.resource);
       const failed = operations.findIndex((operation) => !applies(patched, operation));
       if (failed !== -1) throw new FhirIssues('fhir.patch-failed', [{ severity: 'error', code: 'processing', details: { text: `operation ${failed} of the patch does not apply` } }]);
       const resource = resourceOf(patched, type);

@@ -5,7 +5,7 @@ import { optionalText, textOf } from '../caller.ts';
 import { createBundles } from '../fhir/bundle.ts';
 import { capabilityStatement } from '../fhir/capability-statement.ts';
 import { createFhirDeps } from '../fhir/fhir-deps.ts';
-import { headerOf, baseOf, versionMatched } from '../fhir/exchange.ts';
+import { headerOf, baseOf, versionDemanded } from '../fhir/exchange.ts';
 import { createHistory, type HistoryQuery } from '../fhir/history.ts';
 import { answered, fhirCaller, type FhirAnswer, type FhirCaller } from '../fhir/interaction.ts';
 import { createWrites, type Conditions } from '../fhir/write.ts';
@@ -36,7 +36,7 @@ export function fhirOperations({ core, fhir }: HandlerDeps): Record<FhirRoute, H
     historyOfResource: historic,
     readResource: by((caller, call) => reads.read(caller, { type: type(call), id: id(call) })),
     readVersion: by((caller, call) => reads.read(caller, { type: type(call), id: id(call), version: Number(call.params['version']) })),
-    createResource: by((caller, call) => writes.create(caller, type(call), call.body, { ifNoneExist: headerOf(call, 'if-none-exist') })),
+    createResource: by((caller, call) => writes.create(caller, type(call), call.body, { ifNoneExist: call.request.headers['if-none-exist'] as string | undefined }) /* a header that comes once */),
     updateResource: by((caller, call) => writes.update(caller, type(call), id(call), call.body, conditionsOf(call))),
     updateMatching: by((caller, call) => writes.updateMatching(caller, type(call), conditionIn(call.request), call.body, conditionsOf(call))),
     patchResource: by((caller, call) => writes.patch(caller, type(call), id(call), call.body, conditionsOf(call))),
@@ -46,7 +46,7 @@ export function fhirOperations({ core, fhir }: HandlerDeps): Record<FhirRoute, H
   };
 }
 
-const conditionsOf = (call: Call): Conditions => ({ ifMatch: versionMatched(headerOf(call, 'if-match')) });
+const conditionsOf = (call: Call): Conditions => ({ ifMatch: versionDemanded(headerOf(call, 'if-match'), headerOf(call, 'if-none-match')) });
 
 /** The search that a conditional interaction names in its address. One that names nothing would match everything. */
 function conditionIn(request: FastifyRequest): string {

@@ -1,3 +1,5 @@
+import { epochOf } from '@primum/base';
+
 /** FHIRPath's order of two values: negative, zero, positive; undefined where it can't be told (FHIRPath 2.0, section 6.2). */
 export function compareValues(left: unknown, right: unknown): number | undefined {
   if (typeof left === 'number' && typeof right === 'number') return left - right;
@@ -20,7 +22,7 @@ const moment = /^(\d{4}(?:-\d\d(?:-\d\d)?)?)(?:T(\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(
 function compareMoments(left: string, right: string): number | undefined {
   const [a, b] = [moment.exec(left), moment.exec(right)];
   if (a === null || b === null) return undefined;
-  if (a[3] !== undefined && b[3] !== undefined) return Date.parse(left) - Date.parse(right);
+  if (a[3] !== undefined && b[3] !== undefined) return epochOf(left) - epochOf(right);
   // A date of the calendar is that of any offset: a day before or after decides nothing where the other has a time.
   const length = Math.min(a[1]!.length, b[1]!.length);
   const [x, y] = [a[1]!.slice(0, length), b[1]!.slice(0, length)];
