@@ -96,6 +96,8 @@ describe('a resource', () => {
     const patched = await fetch(`${primum.url}api/fhir/Observation/${(created.body as Observation).id}`, { headers: { authorization: `Bearer ${await service.token()}` } });
     expect(await patched.text()).toMatch(/"status":"amended".*"value":88\.00/);
     expect((await service.fhir('POST', '/Observation', '{"resourceType":"Observation","__proto__":{"x":1}}')).status).toBe(400);
+    const twice = await service.fhir('POST', '/Observation', text.replace('"status":"final"', '"status":"final","status":"amended"'));
+    expect({ status: twice.status, code: codeOf(twice.body) }).toEqual({ status: 400, code: 'fhir.invalid' });
   });
 
   it('is made only where none stands, when that is asked', async () => {

@@ -51,6 +51,7 @@ export {
 } from './subscriptions/subscription-rows.ts';
 export { groupSql } from './search/merged-patients.ts';
 export { typesOfNobodyFor, visibility } from './search/visibility.ts';
+export { repeatsName } from './resources/repeats-name.ts';
 export { cloneFhir, keepWritten, parseFhir, stringifyFhir } from './resources/exact-decimals.ts';
 export { createValidator, type ValidateOptions, type Validation, type Validator } from './validation/validator.ts';
 export type { ValidationIssue } from './validation/issue.ts';

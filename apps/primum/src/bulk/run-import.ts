@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { OperationOutcome, Resource } from '@medplum/fhirtypes';
 import { PrimumError, uuidv7 } from '@primum/base';
 import { errorCatalogue } from '@primum/contract';
-import { parseFhir, storeParts, type WriteOperation } from '@primum/record';
+import { parseFhir, repeatsName, storeParts, type WriteOperation } from '@primum/record';
 import type { Principal, Purpose } from '@primum/trust';
 import { tenant, type Core } from '../core.ts';
 import type { Fhir } from '../fhir.ts';
@@ -91,6 +91,7 @@ async function operationOf({ valid }: ImportDeps, text: string | null): Promise<
   } catch {
     throw new PrimumError('fhir.invalid', 'the line is not JSON');
   }
+  if (repeatsName(text, parsed)) throw new PrimumError('fhir.invalid', 'a name stands twice in one object');
   const resource = await valid(resourceOf(parsed));
   return resource.id === undefined ? { kind: 'create', resource: { ...resource, id: uuidv7() } } : { kind: 'update', resource };
 }

@@ -1,4 +1,5 @@
-import { parseFhir } from '@primum/record';
+import { PrimumError } from '@primum/base';
+import { parseFhir, repeatsName } from '@primum/record';
 import type { FastifyInstance } from 'fastify';
 
 /** A name that would reach an object's prototype, perhaps written with escapes. */
@@ -13,7 +14,9 @@ export function addFhirParsers(app: FastifyInstance): void {
       return;
     }
     try {
-      done(null, parseFhir(body));
+      const parsed = parseFhir(body);
+      if (repeatsName(body, parsed)) done(new PrimumError('fhir.invalid', 'a name stands twice in one object'));
+      else done(null, parsed);
     } catch (error) {
       done(Object.assign(error as Error, { statusCode: 400 })); // JSON.parse throws errors
     }
