@@ -187,6 +187,7 @@ export const errorCatalogue = {
   'bulk.async-needed': entry(400, 'This runs in the background', 'Send Prefer: respond-async.'),
   'bulk.address-refused': entry(400, 'The address is not one that may be read', 'Give https addresses of the host that was named, or list the host in PRIMUM_BULK_HOSTS.'),
   'bulk.remote-failed': entry(502, 'The other server did not answer as it should', 'See the reason of the job; run it again to go on where it stopped.'),
+  'bulk.running': entry(409, 'A pull of that server is running', 'Wait for it to end, or end it; the next one goes on where it stopped.'),
   'bulk.given-up': entry(500, 'The job ended its process again and again', 'See the log of that time; ask for fewer types or smaller files.'),
   'bulk.file-invalid': entry(400, 'The file is not NDJSON of FHIR resources', 'Give one resource per line.'),
   'api.not-acceptable': entry(406, 'The answer cannot be had in that format', 'Ask for application/fhir+json.'),

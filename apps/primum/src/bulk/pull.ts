@@ -16,6 +16,10 @@ export type PullRequest = { url: string; clientId: string; keyFile: string; scop
 type Place = { status?: string; files?: { type: string; url: string }[]; file?: number; line?: number; transactionTime?: string };
 export type PullEvent = { asked: true } | { waiting: string } | { imported: Imported; type: string };
 
+export type Pulled = { imported: number; refused: number; transactionTime: string | null };
+
+/** First key of the advisory lock of a pull; the second is of its address. */
+const pullLockClass = 0x5052_504c;
 const longestWaitS = 120;
 /** Files in this order: whoever is spoken of must be on record. */
 const firstTypes = ['Patient', 'Organization', 'Practitioner', 'PractitionerRole', 'Location'];
@@ -23,10 +27,21 @@ const firstTypes = ['Patient', 'Organization', 'Practitioner', 'PractitionerRole
 /**
  * Pulls another server's record: FHIR Bulk Data `$export` with SMART backend services (a signed assertion, RS384 or
  * ES384), then its files, line by line. Where it was cut off it goes on at the next line when it is run again with the same
- * address: the place is written after each transaction, and lines are upserts. Throws bulk.remote-failed,
- * bulk.address-refused.
+ * address: the place is written after each transaction, and lines are upserts. One at a time of one address, held by a
+ * lock that ends with its process. Throws bulk.running, bulk.remote-failed, bulk.address-refused.
  */
-export async function pull(core: Core, fhir: Fhir, principal: Principal, rules: EndpointRules, request: PullRequest, on: (event: PullEvent) => void): Promise<{ imported: number; refused: number; transactionTime: string | null }> {
+export async function pull(core: Core, fhir: Fhir, principal: Principal, rules: EndpointRules, request: PullRequest, on: (event: PullEvent) => void): Promise<Pulled> {
+  const session = await core.db.session();
+  try {
+    const [row] = await session.query<{ got: boolean }>('select pg_try_advisory_lock($1, hashtext($2)) as got', [pullLockClass, `${tenant} ${request.url}`]);
+    if (row?.got !== true) throw new PrimumError('bulk.running');
+    return await pullAlone(core, fhir, principal, rules, request, on);
+  } finally {
+    await session.close();
+  }
+}
+
+async function pullAlone(core: Core, fhir: Fhir, principal: Principal, rules: EndpointRules, request: PullRequest, on: (event: PullEvent) => void): Promise<Pulled> {
   const token = await tokenOf(rules, request);
   const asked = async (url: string, headers: Readonly<Record<string, string>> = {}): ReturnType<typeof fetchWithin> => fetchWithin(rules, url, { authorization: `Bearer ${await token()}`, ...headers });
   const [standing] = await core.db.query<{ id: string; place: Place; done: number; failed: number }>("select id, place, done, failed from bulk_job where tenant = $1 and kind = 'pull' and status = 'running' and request ->> 'url' = $2", [tenant, request.url]);
