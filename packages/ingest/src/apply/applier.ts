@@ -106,7 +106,7 @@ export function createApplier(deps: ApplierDeps, options: ApplierOptions): Appli
           // What was left behind may be another worker's: a message that needs both their lanes, or more than a batch.
           if (report.taken < taken.length) kick();
           // What a batch leaves behind was read in vain: where each message is a second word on the one before, few are taken.
-          size = report.taken < taken.length ? report.taken + 1 : Math.min(maxBatch, size * 2);
+          size = report.taken < taken.length ? Math.max(report.taken + 1, Math.ceil(size / 2)) : Math.min(maxBatch, size * 2);
           await yieldToBurst(performance.now() - beganAt);
           continue;
         }
