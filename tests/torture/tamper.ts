@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { silentLog, systemClock } from '@primum/base';
-import { createSequencer, migrate, openDb, startPostgres, type Sql } from '@primum/store';
-import { createAudit, mintSystemPrincipal, openKeys, outsideDirectory, startAuditLog, userPrincipal, verifyAudit, type AuditInput, type Keys } from '@primum/trust';
+import { createSequencer, migrate, openDb, startPostgres } from '@primum/store';
+import { createAudit, mintSystemPrincipal, openKeys, outsideDirectory, startAuditLog, userPrincipal, verifyAudit, verifyAuditIn, type AuditInput, type Keys } from '@primum/trust';
 import { randomOf } from '../../bench/support/ward-messages.ts';
 import { alterations, type Log } from './tamper/alterations.ts';
 
@@ -27,9 +27,9 @@ export async function runTamper(options: Readonly<Record<string, string>>): Prom
     const keys = await openKeys({ directory: join(home, 'keys'), tenants: [tenant] });
     const outside = outsideDirectory(home, tenant);
     await fill({ db, keys, home, outside }, events);
-    const verify = (sql: Sql): ReturnType<typeof verifyAudit> => verifyAudit(sql, keys, { tenant, directories: [outside] });
+    const verifying = { tenant, directories: [outside] };
 
-    const control = await verify(db);
+    const control = await verifyAudit(db, keys, verifying);
     if (!control.ok || control.checked < events) throw new Error(`the control was not clean: ${JSON.stringify(control).slice(0, 500)}`);
     const random = randomOf(seed);
     const pick = (n: number): number => Math.floor(random() * n);
@@ -44,7 +44,7 @@ export async function runTamper(options: Readonly<Record<string, string>>): Prom
         for (const table of ['audit_event', 'audit_tile', 'audit_checkpoint']) await tx.query(`alter table ${table} disable trigger all`);
         const log: Log = { tx, keys, tenant, size: control.head, pick };
         const isNamed = await alter(log);
-        const report = await verify(tx);
+        const report = await verifyAuditIn(tx, keys, verifying);
         const named = isNamed(report);
         figures.done += 1;
         if (!report.ok) figures.detected += 1;
@@ -54,7 +54,7 @@ export async function runTamper(options: Readonly<Record<string, string>>): Prom
       }).catch((error: unknown) => { if (error !== undo) throw error; });
       if ((i + 1) % 100 === 0) console.error(`${i + 1} alterations`);
     }
-    const again = await verify(db);
+    const again = await verifyAudit(db, keys, verifying);
     const sum = (of: 'done' | 'detected' | 'named'): number => Object.values(byKind).reduce((total, figures) => total + figures[of], 0);
     if (missed.length > 0) console.error(JSON.stringify(missed, null, 1));
     return {

@@ -29,7 +29,7 @@ export type { RelyingParty } from './identity/passkeys.ts';
 export type { Client, Session } from './identity/sessions.ts';
 export type { ExternalPerson } from './identity/external.ts';
 export { searchAudit, type AuditQuery, type AuditRecord } from './audit/search-audit.ts';
-export { verifyAudit, type AuditVerification, type OutsideReport, type VerifyAuditOptions } from './audit/verify-audit.ts';
+export { verifyAudit, verifyAuditIn, type AuditVerification, type OutsideReport, type VerifyAuditOptions } from './audit/verify-audit.ts';
 export { startAuditSegments, verifySegment, type SegmentDeps } from './audit/segments.ts';
 export { openLogKey } from './audit/log-key.ts';
 export { parseVerifierKey } from './audit/signed-note.ts';

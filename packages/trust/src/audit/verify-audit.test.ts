@@ -1,5 +1,5 @@
 import { silentLog, uuidv7 } from '@primum/base';
-import { createSequencer } from '@primum/store';
+import { createSequencer, type Db } from '@primum/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { userPrincipal } from '../access/principal.ts';
 import { openTestTrust, type TestTrust } from '../testing/test-trust.ts';
@@ -20,6 +20,31 @@ async function write(events: Partial<AuditInput>[]): Promise<void> {
 }
 
 describe('verification without a copy outside', () => {
+  it('takes what is written while it reads for no insertion', async () => {
+    const other = await openTestTrust();
+    const numbered = async (): Promise<void> => {
+      await other.audit.write(other.db, [{ tenant, action: 'stay.read', outcome: 'success', principal, purpose: 'TREAT', at: other.clock.now() }]);
+      const sequencer = createSequencer({ db: other.db, log: silentLog }, { pollMs: 5, auditEveryMs: 5 });
+      while ((await other.db.query('select 1 from audit_event where seq is null limit 1')).length > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await sequencer.close();
+    };
+    try {
+      await numbered();
+      // Between each of its statements another event gets a number.
+      const busy: Db = { ...other.db, transaction: (work, options) => other.db.transaction((tx) => work({
+        query: async (...statement) => {
+          const rows = await tx.query(...statement);
+          await numbered();
+          return rows as never[]; // as the caller asked
+        },
+      }), options) };
+      expect(await verifyAudit(busy, other.keys, { tenant })).toMatchObject({ ok: true, checked: 1, head: 1, findings: [] });
+      expect((await verifyAudit(other.db, other.keys, { tenant })).head).toBeGreaterThan(3);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('sees a patient added beside those whom an event names', async () => {
     const other = await openTestTrust();
     try {

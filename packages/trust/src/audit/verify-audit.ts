@@ -1,5 +1,5 @@
 import { PrimumError } from '@primum/base';
-import type { Sql } from '@primum/store';
+import type { Db, Sql } from '@primum/store';
 import type { Keys } from '../keys/keys.ts';
 import { openAuditEvent } from './audit.ts';
 import { clearColumnsOf } from './audit-event.ts';
@@ -41,9 +41,17 @@ type Tiles = Map<string, { root: Buffer; hashes: Buffer }>;
  * the tiles and every checkpoint in the database; and then with every checkpoint and every leaf that was copied outside.
  * The copy outside is believed only as far as its own leaves hash to its signed checkpoints. With a copy each altered,
  * removed, inserted, moved or duplicated row is named by its number even where the tree in the database was computed anew;
- * with checkpoints alone the range between two of them is.
+ * with checkpoints alone the range between two of them is. What is written meanwhile is not looked at.
  */
-export async function verifyAudit(sql: Sql, keys: Keys, options: VerifyAuditOptions): Promise<AuditVerification> {
+export function verifyAudit(db: Db, keys: Keys, options: VerifyAuditOptions): Promise<AuditVerification> {
+  return db.transaction((tx) => verifyAuditIn(tx, keys, options), { isolation: 'repeatable read' });
+}
+
+/**
+ * As verifyAudit, of what `sql` sees: one snapshot, or a log that nobody writes to. Otherwise a row that got its number after the head was read
+ * stands behind the end of the log, as one that somebody put there.
+ */
+export async function verifyAuditIn(sql: Sql, keys: Keys, options: VerifyAuditOptions): Promise<AuditVerification> {
   const { tenant, directories = [] } = options;
   if (!keys.has(tenant, { kind: 'tenant' })) throw new PrimumError('trust.key-missing', 'tenant key');
   const outside = await Promise.all(directories.map(async (directory) => checkCopy(await readOutsideLog(directory, options.keys))));
