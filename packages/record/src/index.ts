@@ -32,6 +32,7 @@ export { patientIdOf, patientReferenced } from './repository/patient-of.ts';
 export { factKeyOf, rowIdOf, uuidOf } from './repository/row-id.ts';
 export { writeVersions, writeSearchRows, type SearchIndex, type SearchValues } from './repository/write-versions.ts';
 export { writeResources, type WriteCall, type WriteDeps, type WriteOperation, type Written } from './repository/write-resources.ts';
+export { createWriteGroups, type WriteGroups } from './repository/write-groups.ts';
 export { createSearchIndex } from './search/extract.ts';
 export { mainDateOf, searchableTypes, searchParametersOf } from './search/parameters.ts';
 export { parseSearch } from './search/parse-search.ts';

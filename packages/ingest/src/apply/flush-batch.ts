@@ -1,5 +1,5 @@
 import { detachData, holdsLarge, insertContent, joinBytes, writeFacts, writeStayEvents, writeStays, writeVersions, type ResourceRow, type SearchIndex, type StoredContent } from '@primum/record';
-import { writeOutbox, type Objects, type OutboxEvent, type Sql } from '@primum/store';
+import type { Objects, OutboxEvent, Sql } from '@primum/store';
 import { mintSystemPrincipal, type Audit, type AuditInput, type Keys } from '@primum/trust';
 import { messageAad } from '../accept/acceptor.ts';
 import { ownerOf } from '../reduce/apply-message.ts';
@@ -46,14 +46,13 @@ export async function flushBatch(deps: FlushDeps, tenant: number, batch: { state
     insertLinks(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.links.map((link) => ({ ...link, messageId: ready.taken.id })))),
     writeStays(tx, tenant, seq, [...stays.values()]),
     writeStayEvents(tx, tenant, applied.flatMap(({ ready, effects }) => effects.stayEvents.map((row) => ({ ...row, messageId: ready.taken.id })))),
-    writeVersions({ tx, keys, search: deps.search }, tenant, seq, resources, deps.breathe),
+    writeVersions({ tx, keys, search: deps.search }, tenant, seq, resources, { announced: announcements(tenant, seq, state, outcomes), breathe: deps.breathe }),
     writeFacts(tx, tenant, seq, applied.flatMap(({ ready, effects }) => effects.facts.map((fact) => ({ ...fact, messageId: ready.taken.id })))),
     ...contents.map(({ of, content }) => insertContent(tx, tenant, content, { resourceId: of, version: 1 })),
     updateMessages(tx, keys, tenant, outcomes),
     countUnmapped(tx, tenant, applied),
     countIssues(tx, tenant, outcomes),
     deps.audit.write(tx, auditEvents(tenant, outcomes, batch.at)),
-    writeOutbox(tx, announcements(tenant, seq, state, outcomes)),
   ]);
 }
 

@@ -1,5 +1,5 @@
 import type { Resource } from '@medplum/fhirtypes';
-import { writeOutbox, type Sql } from '@primum/store';
+import { writeOutbox, type OutboxEvent, type Sql } from '@primum/store';
 import type { Keys } from '@primum/trust';
 import { sealResources, writeResourceRows, type ResourceRow } from '../resources/resource-rows.ts';
 
@@ -19,10 +19,17 @@ const resourcesPerEvent = 500;
 /**
  * Writes versions of resources and what they are found by, and announces them as `resource.changed` { seq, resources:
  * [type, row id, version, deleted][] }, in the caller's transaction: under the locks of their patients, whose keys have
- * been ensured. Of several versions of one resource the last of the list is the current one. `breathe` is awaited between.
+ * been ensured. Of several versions of one resource the last of the list is the current one. `announced`: what else is
+ * announced, before it. `breathe` is awaited between.
  */
-export async function writeVersions(deps: WriteVersionsDeps, tenant: number, seq: number, rows: readonly ResourceRow[], breathe?: () => Promise<void> | undefined): Promise<void> {
-  if (rows.length === 0) return;
+export async function writeVersions(
+  deps: WriteVersionsDeps, tenant: number, seq: number, rows: readonly ResourceRow[],
+  { announced = [], breathe }: { announced?: readonly OutboxEvent[]; breathe?: () => Promise<void> | undefined } = {},
+): Promise<void> {
+  if (rows.length === 0) {
+    await writeOutbox(deps.tx, announced);
+    return;
+  }
   const { tx, keys } = deps;
   const current = [...new Map(rows.map((row) => [`${row.type}/${row.id}`, row])).values()];
   const found: Found[] = [];
@@ -36,10 +43,10 @@ export async function writeVersions(deps: WriteVersionsDeps, tenant: number, seq
     writeResourceRows(tx, tenant, seq, sealed),
     writeSearchRows(tx, tenant, seq, found),
     removeSearchRows(tx, tenant, current.filter(({ deleted }) => deleted === true)),
-    writeOutbox(tx, Array.from({ length: Math.ceil(current.length / resourcesPerEvent) }, (_, part) => ({
+    writeOutbox(tx, [...announced, ...Array.from({ length: Math.ceil(current.length / resourcesPerEvent) }, (_, part) => ({
       tenant, topic: 'resource.changed',
       payload: { seq, resources: current.slice(part * resourcesPerEvent, (part + 1) * resourcesPerEvent).map(({ type, id, version, deleted }) => [type, id, version, deleted ?? false]) },
-    }))),
+    }))]),
   ]);
 }
 

@@ -104,6 +104,7 @@ describe('a row filter', () => {
   const principals: fc.Arbitrary<Principal> = fc.record({ role: fc.constantFrom('clinician', 'data-scientist', 'privacy-officer' as const), careUnits: someUnits, groups: fc.subarray(['g', 'h']), mfa: fc.boolean() })
     .map((person) => ({ kind: 'user', userId: 'me', username: 'me', ...person }) as UserPrincipal); // the roles are three of the roles
 
+  let everybody = 0;
   /** Allowed rows by the filter, and by a decision each. */
   async function both(policy: Policy, principal: Principal, authority: 'patient.read' | 'patient.find' | 'lineage.read', purpose: (typeof purposes)[number], rows: readonly PatientFacts[]): Promise<[number[], number[]]> {
     const { sql, values, treatedOnly } = policy.filter({ tenant: 1, principal, authority, purpose }, { alias: 'f', from: 2 });
@@ -115,6 +116,11 @@ describe('a row filter', () => {
       ) f where ${sql} order by n`,
     [JSON.stringify(rows.map((row, n) => ({ n, u: row.careUnits, a: row.restricted, b: row.aiOptOut, c: row.researchOptOut, d: row.vip, e: row.emergencyFor }))), ...values]);
     const decided = rows.flatMap((subject, n) => (policy.decide({ tenant: 1, principal, authority, purpose, subject }).allowed ? [n] : []));
+    // Who may read whomever needs no look at anybody: not one row is refused, nor read for another purpose.
+    if (policy.allowsWhoever({ tenant: 1, principal, authority, purpose })) {
+      everybody += 1;
+      expect(rows.map((subject) => policy.decide({ tenant: 1, principal, authority, purpose, subject })).filter((decision) => !decision.allowed || decision.purpose !== purpose)).toEqual([]);
+    }
     if (treatedOnly === true) expect(decided.filter((n) => rows[n]!.careUnits.length + rows[n]!.emergencyFor.length === 0)).toEqual([]);
     return [filtered.map(({ n }) => n), decided];
   }
@@ -138,8 +144,8 @@ describe('a row filter', () => {
       tie('condition').map((inner) => `!(${inner})`),
     ),
   }));
-  const policyText = fc.array(fc.record({ effect: fc.constantFrom('permit', 'permit', 'forbid'), clause: fc.constantFrom('when', 'unless'), condition }), { minLength: 1, maxLength: 4 })
-    .map((all) => all.map(({ effect, clause, condition: body }, n) => `@id("p${n}") ${effect} (principal is User, action == Action::"patient.read", resource is Patient) ${clause} { ${body} };`).join('\n'));
+  const policyText = fc.array(fc.record({ says: fc.constantFrom('', '', '@purpose("BTG") '), effect: fc.constantFrom('permit', 'permit', 'forbid'), clause: fc.constantFrom('when', 'unless'), condition }), { minLength: 1, maxLength: 4 })
+    .map((all) => all.map(({ says, effect, clause, condition: body }, n) => `@id("p${n}") ${effect === 'permit' ? says : ''}${effect} (principal is User, action == Action::"patient.read", resource is Patient) ${clause} { ${body} };`).join('\n'));
 
   it('lets pass exactly the rows that a decision each would, for generated policies and rows', async () => {
     let [rowsSeen, allowedSeen] = [0, 0];
@@ -160,6 +166,7 @@ describe('a row filter', () => {
     // Neither side is trivial.
     expect(allowedSeen).toBeGreaterThan(rowsSeen / 10);
     expect(allowedSeen).toBeLessThan(rowsSeen * 0.9);
+    expect(everybody).toBeGreaterThan(3);
   });
 
   it('does so for the policies that ship', async () => {
@@ -174,6 +181,23 @@ describe('a row filter', () => {
     expect(treatedOnly(nurse, 'TREAT')).toBe(true);
     expect(treatedOnly({ ...nurse, role: 'data-scientist' }, 'HRESCH')).toBe(false);
     expect(treatedOnly({ kind: 'client', clientId: 'c', scopes: ['system/*.rs'], purposes: ['TREAT'] }, 'TREAT')).toBe(false);
+  });
+
+  it('knows who may read whomever, so that nothing need be known of a patient', () => {
+    const service: Principal = { kind: 'client', clientId: 'c', scopes: ['system/*.rs'], purposes: ['TREAT', 'HRESCH', 'PUBHLTH'] };
+    const whoever = (principal: Principal, purpose: (typeof purposes)[number] = 'TREAT', resourceType?: string) =>
+      shipped.allowsWhoever({ tenant: 1, principal, authority: 'patient.read', purpose, ...(resourceType === undefined ? {} : { resourceType }) });
+    expect(whoever(service)).toBe(true);
+    // A patient may be restricted, or its purpose not the account's, or the type not in its scopes.
+    expect(whoever(service, 'PUBHLTH')).toBe(false);
+    expect(whoever(service, 'HRESCH')).toBe(false);
+    expect(whoever({ ...service, purposes: ['PUBHLTH'] })).toBe(false);
+    expect(whoever({ ...service, scopes: ['system/Patient.rs'] }, 'TREAT', 'Observation')).toBe(false);
+    expect(whoever(nurse)).toBe(false);
+    expect(whoever({ ...nurse, role: 'auditor' })).toBe(false);
+    const open = policyOf('@id("open") permit (principal is User, action == Action::"patient.read", resource is Patient);');
+    expect(open.allowsWhoever({ tenant: 1, principal: nurse, authority: 'patient.read', purpose: 'TREAT' })).toBe(true);
+    expect(open.allowsWhoever({ tenant: 1, principal: { ...nurse, via: { clientId: 'app', scopes: ['patient/*.rs'], patientId: 'p' } }, authority: 'patient.read', purpose: 'TREAT' })).toBe(false);
   });
 
   it('compiles for whoever asks for a list of patients', () => {

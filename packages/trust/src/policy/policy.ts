@@ -5,7 +5,7 @@ import type { Sql } from '@primum/store';
 import type { Authority, Principal, Purpose } from '../access/principal.ts';
 import { entityOf, resourceOf } from './cedar-request.ts';
 import { loadPolicies, type LoadedPolicies, type LoadedPolicy } from './load-policies.ts';
-import { refusesUntreated, residualOf, toSql, type FilterPlace, type Residual, type RowFilter } from './row-filter.ts';
+import { letsPassAll, refusesUntreated, residualOf, toSql, type FilterPlace, type Residual, type RowFilter } from './row-filter.ts';
 import { withinScopes } from './within-scopes.ts';
 
 /**
@@ -52,6 +52,8 @@ export type Policy = {
   factsOf(sql: Sql, tenant: number, patientIds: readonly string[]): Promise<readonly PatientFacts[]>;
   /** The same decision for every row of `patient_facts` at once, as a condition in SQL. */
   filter(request: Omit<PolicyRequest, 'subject'>, place: FilterPlace): RowFilter;
+  /** Whether it is allowed for the purpose asked whoever the patient is, so that nothing need be known of one. */
+  allowsWhoever(request: Omit<PolicyRequest, 'subject'>): boolean;
 };
 
 /** How trust is told about patients; whoever owns the record hands it in. */
@@ -76,7 +78,7 @@ const maxKept = 20_000;
 export function createPolicy({ readPatientFacts, folders = [], demonstration, loaded = loadPolicies(folders) }: PolicyOptions): Policy {
   const { epoch, policies, set, schema } = loaded;
   const decided = new Map<string, Omit<Decision, 'purpose'> & { purpose?: Purpose }>();
-  const residuals = new Map<string, Residual>();
+  const residuals = new Map<string, Residual & { whoever: boolean }>();
 
   const decide: Policy['decide'] = ({ principal, authority, purpose, subject, resourceType }) => {
     if (principal.kind === 'client' && !principal.purposes.includes(purpose)) return { allowed: false, by: ['registered-purposes'], purpose };
@@ -100,18 +102,25 @@ export function createPolicy({ readPatientFacts, folders = [], demonstration, lo
     return { purpose, ...known };
   };
 
-  const filter: Policy['filter'] = ({ principal, authority, purpose, resourceType }, place) => {
-    if (principal.kind === 'client' && !principal.purposes.includes(purpose)) return { sql: 'false', values: [] };
-    if (!withinScopes(principal, { authority, resourceType })) return { sql: 'false', values: [] };
+  const left = ({ principal, authority, purpose }: Omit<PolicyRequest, 'subject'>): Residual & { whoever: boolean } => {
     const asking = entityOf(principal);
-    const residual = residuals.get(`${authority}\n${purpose}\n${asking.key}`) ?? keep(residuals, `${authority}\n${purpose}\n${asking.key}`, () => {
+    const key = `${authority}\n${purpose}\n${asking.key}`;
+    return residuals.get(key) ?? keep(residuals, key, () => {
       const answer = isAuthorizedPartial({
         principal: asking.uid, action: { type: 'Action', id: authority }, resource: null, context: { purpose, demonstration },
         policies: { staticPolicies: set }, schema, validateRequest: false, entities: asking.entities,
       });
       if (answer.type === 'failure') throw new PrimumError('internal.bug', 'a request that Cedar does not take');
-      return residualOf(answer.response);
+      const residual = residualOf(answer.response);
+      return { ...residual, whoever: letsPassAll(residual, (id) => policies.get(id)?.purpose !== undefined) };
     });
+  };
+
+  const filter: Policy['filter'] = (request, place) => {
+    const { principal, authority, purpose, resourceType } = request;
+    if (principal.kind === 'client' && !principal.purposes.includes(purpose)) return { sql: 'false', values: [] };
+    if (!withinScopes(principal, { authority, resourceType })) return { sql: 'false', values: [] };
+    const residual = left(request);
     const { sql, values } = toSql(residual, place, principal.kind === 'user' ? principal.userId : null);
     const treatedOnly = refusesUntreated(residual) ? { treatedOnly: true as const } : {};
     const bound = principal.kind === 'user' ? principal.via?.patientId : undefined;
@@ -119,8 +128,15 @@ export function createPolicy({ readPatientFacts, folders = [], demonstration, lo
     return { ...treatedOnly, sql: `(${sql}) and $${place.from + values.length}::uuid in (${place.alias}.patient_id, ${place.alias}.root_id)`, values: [...values, bound] };
   };
 
+  const allowsWhoever: Policy['allowsWhoever'] = (request) => {
+    const { principal, authority, purpose, resourceType } = request;
+    if (principal.kind === 'client' && !principal.purposes.includes(purpose)) return false;
+    if (principal.kind === 'user' && principal.via?.patientId !== undefined) return false;
+    return withinScopes(principal, { authority, resourceType }) && left(request).whoever;
+  };
+
   return {
-    epoch, decide, filter,
+    epoch, decide, filter, allowsWhoever,
     policies: [...policies.values()].map(({ id, effect, place, comment, text }) => ({ id, effect, place, comment, text })),
     factsOf: readPatientFacts,
   };

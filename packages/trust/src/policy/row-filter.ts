@@ -22,15 +22,16 @@ const columns: Readonly<Record<string, { name: string; set: boolean }>> = {
   vip: { name: 'vip', set: false },
 };
 
-/** What is left of the policies for an unknown patient: allowed where a permit holds and no forbid does. */
-export type Residual = { permits: Expr[]; forbids: Expr[] };
+/** What is left of the policies for an unknown patient, by policy: allowed where a permit holds and no forbid does. */
+export type Residual = { permits: Remnant[]; forbids: Remnant[] };
+type Remnant = { id: string; body: Expr };
 
 export function residualOf({ errored, residuals }: ResidualResponse): Residual {
   assert(errored.length === 0, 'a policy errs; strict validation lets none pass that could');
-  const bodies = (effect: 'permit' | 'forbid'): Expr[] => Object.values(residuals).filter((policy) => policy.effect === effect).map(({ conditions }) => {
+  const bodies = (effect: 'permit' | 'forbid'): Remnant[] => Object.entries(residuals).filter(([, policy]) => policy.effect === effect).map(([id, { conditions }]) => {
     // Cedar writes a residual as one `when`.
     assert(conditions.length === 1 && conditions[0]!.kind === 'when', 'a residual has one condition');
-    return conditions[0]!.body;
+    return { id, body: conditions[0]!.body };
   });
   return { permits: bodies('permit'), forbids: bodies('forbid') };
 }
@@ -64,7 +65,7 @@ export function toSql(residual: Residual, { alias, from }: FilterPlace, userId: 
       default: throw new Error(`not of the fragment: ${operator}`);
     }
   };
-  const any = (bodies: readonly Expr[]): Written => bodies.map(write).reduce((one, other) => both('or', one, other), truth(false));
+  const any = (remnants: readonly Remnant[]): Written => remnants.map(({ body }) => write(body)).reduce((one, other) => both('or', one, other), truth(false));
   const values: unknown[] = [];
   const sql = both('and', any(residual.permits), not(any(residual.forbids))).sql((value, type) => {
     values.push(value);
@@ -73,9 +74,15 @@ export function toSql(residual: Residual, { alias, from }: FilterPlace, userId: 
   return { sql, values };
 }
 
+/** Whether a residual lets everybody pass, whatever is so of them, and by no policy that may say another purpose. */
+export function letsPassAll({ permits, forbids }: Residual, saysPurpose: (id: string) => boolean): boolean {
+  const says = (residual: Residual): string => toSql(residual, { alias: 'f', from: 1 }, null).sql;
+  return says({ permits, forbids }) === 'true' && permits.every((one) => !saysPurpose(one.id) || says({ permits: [one], forbids: [] }) === 'false');
+}
+
 /** Whether a residual refuses everybody whom no unit treats and no emergency access is open for, whatever else is so of them. */
 export function refusesUntreated({ permits, forbids }: Residual): boolean {
-  return permits.every((body) => ofUntreated(body) === false) || forbids.some((body) => ofUntreated(body) === true);
+  return permits.every(({ body }) => ofUntreated(body) === false) || forbids.some(({ body }) => ofUntreated(body) === true);
 }
 
 /** What a condition is where both sets are empty: known, or undefined where it rests on more. */

@@ -17,19 +17,34 @@ join client c on c.tenant = p.tenant and c.id = p.client_id and c.disabled_at is
 left join oidc_grant g on g.tenant = p.tenant and g.grant_digest = p.grant_digest and g.expires_at > $4
 where p.tenant = $1 and p.id_digest in ($2, $3) and p.kind in ('AccessToken', 'ClientCredentials') and p.expires_at > $4`;
 
+const maxOpened = 10_000;
+/** What the sealed part of a token says, by what binds it there. */
+const opened = new Map<string, { sealed: Buffer; scopes: readonly string[] }>();
+
+/** Opened once: a sealed part that is byte for byte what it was, where it was, says what it said. */
+async function scopesOf(keys: Keys, tenant: number, { kind, id_digest: digest, sealed }: Row): Promise<readonly string[]> {
+  const aad = `oidc|${kind}|${digest.toString('hex')}`;
+  const known = opened.get(aad);
+  if (known?.sealed.equals(sealed) === true) return known.scopes;
+  const plain = await keys.open(tenant, sealed, aad);
+  // Sealed by the issuer's store: what oidc-provider wrote of a token.
+  const { scope = '' } = JSON.parse(plain.toString()) as { scope?: string };
+  const scopes = scope.split(' ').filter((one) => one !== '');
+  if (opened.size >= maxOpened) opened.clear();
+  opened.set(aad, { sealed, scopes });
+  return scopes;
+}
+
 /**
- * Who stands behind an access token: a person through an app, or a service account; null where it is not good. Nothing
- * is remembered between calls, so a token that was revoked, whose client or person was disabled, or whose grant was
+ * Who stands behind an access token: a person through an app, or a service account; null where it is not good. Whether it
+ * is good is not remembered between calls, so a token that was revoked, whose client or person was disabled, or whose grant was
  * withdrawn is void with the next call.
  */
 export async function bearerPrincipal(deps: BearerDeps, tenant: number, token: string, remote: string): Promise<UserPrincipal | ClientPrincipal | null> {
   if (!/^[A-Za-z0-9_-]{22,128}$/.test(token)) return null;
   const [row] = await deps.db.query<Row>(selectToken, [tenant, secretDigest(`AccessToken\0${token}`), secretDigest(`ClientCredentials\0${token}`), deps.clock.now()], { point: true });
   if (row === undefined) return null;
-  const opened = await deps.keys.open(tenant, row.sealed, `oidc|${row.kind}|${row.id_digest.toString('hex')}`);
-  // Sealed by the issuer's store: what oidc-provider wrote of a token.
-  const { scope = '' } = JSON.parse(opened.toString()) as { scope?: string };
-  const scopes = scope.split(' ').filter((one) => one !== '');
+  const scopes = await scopesOf(deps.keys, tenant, row);
   if (row.kind === 'ClientCredentials') return { kind: 'client', clientId: row.client_id, scopes, purposes: row.purposes, remote };
   if (row.user_id === null || row.mfa === null) return null;
   const person = await findPerson(deps.db, tenant, row.user_id);
