@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createLog, systemClock } from '@primum/base';
 import { createAcceptor, createApplier, createBacklog, createSourceDirectory, listenMllp, loadMappings, registerSource } from '@primum/ingest';
@@ -42,8 +43,11 @@ export async function runHl7Ingest(options: Readonly<Record<string, string>> = {
       const applier = createApplier({ ...shared, audit: createAudit({ keys }), codes, mappings, backlog, validator, onCommitted: () => sequencer.kick() }, { tenant });
       const acceptor = createAcceptor({ ...shared, backlog, onCommitted: () => applier.kick() }, { tenant });
       const listener = await listenMllp({ accept: acceptor.accept, saturated: acceptor.saturated, log }, { host: '127.0.0.1', port: 0 });
+      const sending = send(listener.port, connections, seconds, run, options['mix'] ?? 'mixed');
+      // From the first message on: the sender's process takes its time to start.
+      while (acceptor.figures().accepted === 0) await Promise.race([sleep(2), sending]);
       const before = performance.now();
-      const { accepted, refused, seconds: took } = await send(listener.port, connections, seconds, run, options['mix'] ?? 'mixed');
+      const { accepted, refused, seconds: took } = await sending;
       if (refused > 0) throw new Error(`${refused} messages were refused`);
       const appliedPerS = applier.figures().applied / ((performance.now() - before) / 1000);
       const left = await backlog.refresh();

@@ -13,8 +13,8 @@ export type Backlog = {
   saturated(): boolean;
   /**
    * How many times as long as a batch took the next one may wait, because more come in than a ward sends in peace and
-   * there is room for them: persisting goes before applying. 0 in peace, 1 in a burst, more where more come in than could
-   * be applied anyway.
+   * there is room for them: persisting goes before applying. 0 in peace and where half the room is taken, 1 in a burst, more where more
+   * come in than could be applied anyway.
    */
   patience(): number;
   refresh(): Promise<number>;
@@ -63,7 +63,7 @@ export function createBacklog({ db }: { db: Sql }, tenant: number, maxWaiting = 
     patience: () => {
       turn();
       const coming = Math.max(arrived, arrivedBefore);
-      return coming < burstPerWindow || saturated() ? 0 : coming < floodPerWindow ? 1 : patienceInFlood;
+      return coming < burstPerWindow || 2 * count >= maxWaiting ? 0 : coming < floodPerWindow ? 1 : patienceInFlood;
     },
     refresh: async () => {
       const [row] = await db.query<{ waiting: number }>("select count(*) as waiting from message where tenant = $1 and status = 'received'", [tenant]);
