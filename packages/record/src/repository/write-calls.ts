@@ -162,6 +162,12 @@ async function changesOf(deps: WriteDeps, { call, planned, owners }: PlannedCall
   return changes;
 }
 
+/** The keys of all whom a call writes about, made where they are new. Throws record.erased. */
+export async function ensureKeysOf(keys: Keys, one: PlannedCall): Promise<void> {
+  const { planned, owners, call: { tenant } } = one;
+  await ensureKeys(keys, tenant, [...planned.filter((each) => registers(each, owners)).map(({ rowId }) => rowId), ...patientsOf(one)]);
+}
+
 async function ensureKeys(keys: Keys, tenant: number, patientIds: readonly string[]): Promise<void> {
   await erasedIfKeyless(() => keys.ensure(tenant, patientIds.map((patientId) => ({ kind: 'patient', patientId }))));
 }

@@ -115,13 +115,29 @@ describe('small writes that come together', () => {
     expect((await Promise.all(waiting)).map(({ outcome }) => outcome)).toEqual(['created', 'created']);
   });
 
-  it('are written alone where one makes the transaction fail', async () => {
+  it('are refused before they join where a patient was erased', async () => {
     const [a, gone] = await people(2) as [string, string];
     await deps.keys.destroy(tenant, { kind: 'patient', patientId: rowOf('Patient', gone) });
     const blocker = write(put(pulse(a, 1)));
     const results = await Promise.allSettled([write(put(pulse(a, 2))), write(put(pulse(gone, 3))), write(put(pulse(a, 4)))]);
     await blocker;
     expect(results.map((one) => (one.status === 'fulfilled' ? one.value.outcome : codeOf(one.reason)))).toEqual(['created', 'record.erased', 'created']);
+  });
+
+  it('are each written alone where the database refuses the transaction', async () => {
+    const [a] = await people(1) as [string];
+    let transactions = 0;
+    const failing: WriteDeps = { ...deps, groups: createWriteGroups({ lanes: 1 }), db: { ...deps.db, transaction: (work) => deps.db.transaction(async (tx) => {
+      const done = await work(tx);
+      transactions += 1;
+      if (transactions === 1) await tx.query('select 1 / 0');
+      return done;
+    }) } };
+    const pulses = [pulse(a, 2), pulse(a, 3), pulse(a, 4)];
+    const written = await Promise.all(pulses.map((one) => writeResources(failing, { tenant, principal: system, purpose: 'TREAT' }, [put(one)])));
+    expect(written.flat().map(({ outcome }) => outcome)).toEqual(['created', 'created', 'created']);
+    expect(await Promise.all(pulses.map(({ id }) => versionsOf(id)))).toEqual([1, 1, 1]);
+    expect(transactions).toBeGreaterThan(1);
   });
 
   it('all fail, and are not tried again, where the connection is lost', async () => {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { PrimumError } from '@primum/base';
-import { Overtaken, patientsOf, placeOf, writeCalls, type PlannedCall } from './write-calls.ts';
+import { ensureKeysOf, Overtaken, patientsOf, placeOf, writeCalls, type PlannedCall } from './write-calls.ts';
 import type { WriteDeps, Written } from './write-resources.ts';
 
 /**
@@ -60,8 +60,10 @@ export function createWriteGroups({ lanes = Math.max(1, Math.floor(availablePara
   };
 
   return {
-    write: (deps, one) => {
-      if (one.planned.length > maxOfCall || one.call.messageId !== undefined || one.call.within !== undefined) return Promise.resolve(undefined);
+    write: async (deps, one) => {
+      if (one.planned.length > maxOfCall || one.call.messageId !== undefined || one.call.within !== undefined) return undefined;
+      // A key store across a network may be slow, or away: whoever needs it waits here, where nobody waits behind.
+      await ensureKeysOf(deps.keys, one);
       return new Promise((resolve, reject) => {
         const touches = new Set([...patientsOf(one), ...one.planned.map(placeOf)]);
         waiting.push({ deps, one, touches, settle: (outcome) => (outcome instanceof Error ? reject(outcome) : resolve(outcome)) });
