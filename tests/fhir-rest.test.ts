@@ -173,6 +173,37 @@ describe('a Bundle', () => {
     expect(await primum.core.db.query('select count(*) as n from resource', [])).toEqual(before);
   });
 
+  it('as a transaction patches too, with links to its other entries, or nothing at all', async () => {
+    const patient = await registered('T9');
+    const patch = (operations: object[]): object => ({ resourceType: 'Binary', contentType: 'application/json-patch+json', data: Buffer.from(JSON.stringify(operations)).toString('base64') });
+    const entries = (operations: object[], request: object = {}): object[] => [
+      { fullUrl: 'urn:uuid:6f9e2c1a-0000-4000-8000-000000000001', resource: { resourceType: 'Practitioner', name: [{ family: 'Family doctor' }] }, request: { method: 'POST', url: 'Practitioner' } },
+      { resource: patch(operations), request: { method: 'PATCH', url: `Patient/${patient.id}`, ...request } },
+    ];
+    const send = (all: object[]) => service.fhir('POST', '/', { resourceType: 'Bundle', type: 'transaction', entry: all });
+    const practitioners = async (): Promise<number | undefined> => ((await service.fhir('GET', '/Practitioner?name=Family&_summary=count')).body as Bundle).total;
+    const operations = [{ op: 'add', path: '/generalPractitioner', value: [{ reference: 'urn:uuid:6f9e2c1a-0000-4000-8000-000000000001' }] }];
+    const { status, body } = await send(entries(operations));
+    expect({ status, answers: (body as Bundle).entry?.map(({ response }) => response?.status) }).toEqual({ status: 200, answers: ['201', '200'] });
+    const made = /^Practitioner\/[^/]+/.exec((body as Bundle).entry?.[0]?.response?.location ?? '')?.[0];
+    expect((await service.fhir('GET', `/Patient/${patient.id}`)).body).toMatchObject({ generalPractitioner: [{ reference: made }], meta: { versionId: '2' } });
+    expect(await practitioners()).toBe(1);
+    for (const [refused, code] of [[entries([{ op: 'test', path: '/gender', value: 'nobody' }]), 422], [entries(operations, { ifMatch: 'W/"1"' }), 412], [entries(operations, { url: 'Patient/unknown-id' }), 404], [entries([{ op: 'add', path: '/birthDate', value: 'soon' }]), 400]] as const) {
+      const answer = await send(refused);
+      expect({ status: answer.status, where: (answer.body as OperationOutcome).issue[0]?.expression?.[0]?.slice(0, 15) }).toEqual({ status: code, where: 'Bundle.entry[1]' });
+    }
+    expect(await practitioners()).toBe(1);
+  });
+
+  it('is patched by many at once, each on what stands then', async () => {
+    const patient = await registered('T10');
+    const names = Array.from({ length: 10 }, (_, n) => `Given${n}`);
+    const answers = await Promise.all(names.map((given) => service.fhir('PATCH', `/Patient/${patient.id}`, [{ op: 'add', path: '/name/-', value: { given: [given] } }], { 'content-type': 'application/json-patch+json' })));
+    expect(answers.map(({ status }) => status)).toEqual(names.map(() => 200));
+    const { name = [] } = (await service.fhir('GET', `/Patient/${patient.id}`)).body as Patient;
+    expect(name.flatMap(({ given = [] }) => given).filter((given) => given.startsWith('Given')).toSorted()).toEqual(names);
+  });
+
   it('as a transaction makes one of two entries that ask for the same, and follows links in a narrative', async () => {
     const [first, second] = ['urn:uuid:11111111-0000-4000-8000-000000000001', 'urn:uuid:11111111-0000-4000-8000-000000000002'];
     const request = { method: 'POST', url: 'Patient', ifNoneExist: 'identifier=urn:test|TWICE' };

@@ -89,10 +89,22 @@ async function transaction(deps: BundleDeps, caller: FhirCaller, entries: readon
   const standing = new Map<number, string>();
   const conditional = new Map<string, string>();
   const unsure: { asked: Asked; kind: 'create' | 'update'; id: string; mustMatch: number | undefined }[] = [];
+  const patches: { asked: Asked; id: string }[] = [];
+  const name = (n: number, fullUrl: string | undefined, target: string): void => {
+    if (fullUrl === undefined) return;
+    if (links.has(fullUrl)) throw new FhirIssues('fhir.invalid', [at(n, 'invalid', 'the fullUrl stands twice')]);
+    links.set(fullUrl, target);
+  };
   for (const one of asked) {
     const { n, method, type, id, query, request, fullUrl } = one;
     if (method === 'GET' || method === 'HEAD') continue;
-    if (method === 'PATCH') throw new FhirIssues('fhir.not-supported', [at(n, 'not-supported', 'a patch in a transaction: send a batch, or the whole resource')]);
+    if (method === 'PATCH') {
+      const target = id ?? await only(deps, caller, n, type, demandQuery(query));
+      if (target === undefined) throw new FhirIssues('record.not-found', [at(n, 'not-found', 'nothing matches')]);
+      name(n, fullUrl, `${type}/${target}`);
+      patches.push({ asked: one, id: target });
+      continue;
+    }
     if (method === 'DELETE') {
       const found = id ?? await only(deps, caller, n, type, demandQuery(query));
       if (found !== undefined) planned.push({ asked: one, operation: { kind: 'delete', type, id: found, ...matched(request) } });
@@ -110,13 +122,15 @@ async function transaction(deps: BundleDeps, caller: FhirCaller, entries: readon
     }
     const becomes = method === 'POST' ? uuidv7() : id ?? found ?? idIn(one.resource) ?? uuidv7();
     if (same !== undefined) conditional.set(same, becomes);
-    if (fullUrl !== undefined) {
-      if (links.has(fullUrl)) throw new FhirIssues('fhir.invalid', [at(n, 'invalid', 'the fullUrl stands twice')]);
-      links.set(fullUrl, `${type}/${becomes}`);
-    }
+    name(n, fullUrl, `${type}/${becomes}`);
     unsure.push({ asked: one, kind: method === 'POST' ? 'create' : 'update', id: becomes, mustMatch: matched(request).ifMatch });
   }
   const issues: OperationOutcome['issue'] = [];
+  for (const { asked: one, id } of patches) {
+    // Of the version that stands now, and written over no other.
+    const { resource, version } = await deps.writes.patched(caller, one.type, id, patchIn(one.resource), matched(one.request)).catch((error: unknown) => { throw inEntry(error, one.n); });
+    unsure.push({ asked: { ...one, id, resource }, kind: 'update', id, mustMatch: version });
+  }
   for (const { asked: one, kind, id, mustMatch } of unsure) {
     try {
       const resource = await linked(deps, caller, links, resourceOf(one.resource, one.type));
@@ -145,6 +159,12 @@ async function transaction(deps: BundleDeps, caller: FhirCaller, entries: readon
     else answers.set(one.n, entryOf(await interact(deps, caller, one)));
   }
   return bundleOf('transaction-response', { entry: asked.map(({ n }) => answers.get(n)!) }); // each was answered
+}
+
+/** Says which entry it was. */
+function inEntry(error: unknown, n: number): unknown {
+  if (!(error instanceof PrimumError) || errorCatalogue[error.code].http >= 500) return error;
+  return new FhirIssues(error.code, outcomeOf(error).issue.map((issue) => ({ ...issue, expression: [`Bundle.entry[${n}]`] })));
 }
 
 const matched = (request: Asked['request']): { ifMatch?: number } => {

@@ -10,6 +10,7 @@ import { FhirIssues } from './outcome.ts';
 import { writeAll } from './write-all.ts';
 
 const maxPatchOperations = 1_000;
+const patchAttempts = 20;
 
 /** Conditions of a write: `If-Match`, `If-None-Exist`. */
 export type Conditions = { ifMatch?: number | undefined; ifNoneExist?: string | undefined };
@@ -20,6 +21,8 @@ export type Writes = {
   update(caller: FhirCaller, type: string, id: string, body: unknown, conditions?: Conditions): Promise<FhirAnswer>;
   updateMatching(caller: FhirCaller, type: string, query: string, body: unknown, conditions?: Conditions): Promise<FhirAnswer>;
   patch(caller: FhirCaller, type: string, id: string, body: unknown, conditions?: Conditions): Promise<FhirAnswer>;
+  /** What a patch makes of the version that stands, not written yet. */
+  patched(caller: FhirCaller, type: string, id: string, body: unknown, conditions?: Conditions): Promise<{ resource: Resource; version: number }>;
   patchMatching(caller: FhirCaller, type: string, query: string, body: unknown, conditions?: Conditions): Promise<FhirAnswer>;
   remove(caller: FhirCaller, type: string, id: string, conditions?: Conditions): Promise<FhirAnswer>;
   removeMatching(caller: FhirCaller, type: string, query: string): Promise<FhirAnswer>;
@@ -92,7 +95,7 @@ export function createWrites(deps: FhirDeps): Writes {
       return writes.update(caller, type, id, { ...resource, id }, conditions);
     },
 
-    async patch(caller, type, id, body, { ifMatch } = {}) {
+    async patched(caller, type, id, body, { ifMatch } = {}) {
       const operations = operationsOf(body);
       const rowId = rowIdOf(core.keys, tenant, type, id);
       const [owner] = await core.db.query<{ patient_id: string | null }>('select patient_id from resource where tenant = $1 and type = $2 and id = $3 order by version desc limit 1', [tenant, type, rowId]);
@@ -109,8 +112,22 @@ export function createWrites(deps: FhirDeps): Writes {
       if (failed !== -1) throw new FhirIssues('fhir.patch-failed', [{ severity: 'error', code: 'processing', details: { text: `operation ${failed} of the patch does not apply` } }]);
       const resource = resourceOf(patched, type);
       if (resource.id !== id) throw new PrimumError('fhir.invalid', 'a patch may not change the id');
-      await deps.valid(resource);
-      return told(caller, await write(caller, { kind: 'update', resource, ifMatch: stored.version }), resource);
+      return { resource, version: stored.version };
+    },
+
+    async patch(caller, type, id, body, conditions = {}) {
+      for (let attempt = 1; ; attempt += 1) {
+        const { resource, version } = await writes.patched(caller, type, id, body, conditions);
+        await deps.valid(resource);
+        try {
+          return told(caller, await write(caller, { kind: 'update', resource, ifMatch: version }), resource);
+        } catch (error) {
+          // Another changed it in this moment. Who named no version means what stands then.
+          const overtaken = error instanceof PrimumError && error.code === 'record.version-mismatch' && conditions.ifMatch === undefined;
+          if (!overtaken) throw error;
+          if (attempt === patchAttempts) throw new PrimumError('record.version-conflict');
+        }
+      }
     },
 
     async patchMatching(caller, type, query, body, conditions = {}) {
