@@ -3,7 +3,7 @@
  * acknowledged must be in the record, once: applied, with the facts it brought, none twice. Every start must succeed.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +11,7 @@ import { buildMessage, component, formatTs, parseMessage, segmentNamed, type Seg
 import { connectMllp } from '@primum/ingest';
 import { openDb, startPostgres } from '@primum/store';
 import { silentLog } from '@primum/base';
+import { killTree } from './kill-tree.ts';
 import type { Torture } from './main.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -44,26 +45,6 @@ function messageOf(n: number, epoch: number): { id: string; text: string } {
       ['OBR', '1', id, id, ['VITALS', 'Vital signs', 'L'], '', '', ts(at)],
       ['OBX', '1', 'NM', ['HR', 'Heart rate', 'L'], '', String(60 + (n % 80)), 'bpm', '', '', '', '', 'F', '', '', ts(at)]]),
   };
-}
-
-/** Every process below `pid`, and the servers that it started in sessions of their own (their folder names them). */
-function processTree(pid: number, home: string): number[] {
-  const parents = new Map<number, number>();
-  const ours = new Set<number>([pid]);
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]));
-      if (readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(home)) ours.add(Number(name));
-    } catch { /* it ended meanwhile */ }
-  }
-  for (let grew = true; grew;) {
-    grew = false;
-    for (const [child, parent] of parents) if (ours.has(parent) && !ours.has(child)) { ours.add(child); grew = true; }
-  }
-  ours.delete(process.pid);
-  return [...ours];
 }
 
 function start(home: string, mllpPort: number): ChildProcess {
@@ -133,7 +114,7 @@ export const runIngestTorture: Torture = async (options) => {
           // In mid-stream: a last burst goes on while the tree dies.
           const burst = sendUntilLost(mllpPort, epoch, sent, again, Date.now() + 5_000);
           await sleep(30 + Math.random() * 250);
-          for (const pid of processTree(child.pid!, home)) try { process.kill(pid, 'SIGKILL'); } catch { /* gone */ }
+          killTree(child, home);
           again = await burst;
           killed = true;
         } else if (!up) await sleep(50);
@@ -150,7 +131,7 @@ export const runIngestTorture: Torture = async (options) => {
     await new Promise((resolve) => child.once('exit', resolve));
     return { kills, starts, acknowledged: sent.acknowledged.size, ...(await count(home, sent.acknowledged)) };
   } finally {
-    for (const pid of processTree(child.pid ?? -1, home)) try { process.kill(pid, 'SIGKILL'); } catch { /* gone */ }
+    killTree(child, home);
     await sleep(300);
     if (options['keep'] === undefined) rmSync(home, { recursive: true, force: true });
   }

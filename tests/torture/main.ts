@@ -10,6 +10,7 @@ const tortures: Readonly<Record<string, () => Promise<Torture>>> = {
   attachment: async () => (await import('./attachment.ts')).runAttachment,
   canary: async () => (await import('./canary.ts')).runCanary,
   'erase-restore': async () => (await import('./erase-restore.ts')).runEraseRestore,
+  'fhir-writes': async () => (await import('./fhir-writes.ts')).runFhirWrites,
   ingest: async () => (await import('./ingest.ts')).runIngestTorture,
   'mllp-abuse': async () => (await import('./mllp-abuse.ts')).runMllpAbuse,
   'power-cut': async () => (await import('./power-cut.ts')).runPowerCut,
