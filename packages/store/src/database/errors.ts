@@ -14,14 +14,10 @@ const codeBySqlState: Readonly<Record<string, ErrorCode>> = {
   '57P01': 'store.unreachable',
   '57P02': 'store.unreachable',
   '57P03': 'store.unreachable',
-  ECONNREFUSED: 'store.unreachable',
-  ECONNRESET: 'store.unreachable',
-  ENOENT: 'store.unreachable',
-  EPIPE: 'store.unreachable',
-  ETIMEDOUT: 'store.unreachable',
-  ENOTFOUND: 'store.unreachable',
-  EAI_AGAIN: 'store.unreachable',
 };
+
+/** Whatever else the operating system says of a socket (ECONNRESET, EHOSTUNREACH, …) or the resolver of a name; no SQLSTATE looks so. */
+const isErrno = (state: string): boolean => /^E(?!RR_)[A-Z_]{3,}$/.test(state);
 
 /** What pg says without a code when a connection ends under a statement. */
 const connectionEnded = /Connection terminated|not queryable|timeout exceeded when trying to connect|Query read timeout/;
@@ -37,7 +33,7 @@ export function databaseError(error: unknown): PrimumError {
     if (error instanceof Error && connectionEnded.test(error.message)) return new PrimumError('store.unreachable', 'the connection ended');
     return new PrimumError('internal.bug', `database client: ${error instanceof Error ? error.name : typeof error}`, { cause: error });
   }
-  const code = codeBySqlState[state] ?? (state.startsWith('08') ? 'store.unreachable' : 'internal.bug');
+  const code = codeBySqlState[state] ?? (state.startsWith('08') || isErrno(state) ? 'store.unreachable' : 'internal.bug');
   const where = ['table', 'column', 'constraint'].flatMap((name) => {
     const value = error instanceof Error ? Object.getOwnPropertyDescriptor(error, name)?.value : undefined;
     return typeof value === 'string' ? [`${name} ${value}`] : [];
