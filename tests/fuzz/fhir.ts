@@ -48,8 +48,9 @@ function mutate(resource: JsonObject, random: Random, changes: number): JsonObje
     else if (kind === 6 && random(8) === 0 && depthOf(copy) < deepest) place[name] = nested(random(600), random(2) === 0);
     else if (kind === 7 && typeof place[name] === 'string') place[name] = `${place[name]}${pick(random, ['\u0000', ' ', '.', '0', 'é'])}`;
     else place[name] = structuredClone(pick(random, values));
-    // Copies of copies grow fast, and one within another deep.
-    if (places(copy).length > 20_000 || depthOf(copy) > deepest) break;
+    // Copies of copies grow fast, and one within another deep: that one the runner could not copy once more.
+    if (depthOf(copy) > deepest) return structuredClone(resource);
+    if (places(copy).length > 20_000) break;
   }
   return copy;
 }
