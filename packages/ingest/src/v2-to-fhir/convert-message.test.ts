@@ -127,6 +127,11 @@ describe('convertMessage', () => {
     expect(resources(convert(header.replace('ORU^R01^ORU_R01', type), ...lines), resourceType)).toMatchObject([expected]);
   });
 
+  it('names the resource where what is deleted is said of it as a whole', () => {
+    const { trace } = convert(header, 'IN1||||""|A');
+    expect(trace.find(({ segment, field }) => segment === 'IN1' && field === 4)).toMatchObject({ deletes: true, targets: [{ element: 'Organization', rule: 'IN1-4' }] });
+  });
+
   it('counts what a feed loses', () => {
     const { trace } = convert(header, 'PID|1||1^^^A', 'ZPV|1|x', 'ZPV|2|y');
     const coverage = createCoverage();

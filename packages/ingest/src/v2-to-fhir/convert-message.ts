@@ -170,6 +170,7 @@ function readSegment(run: Run, segment: Hl7Segment, map: SegmentMap | undefined)
 
 function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, targets: Map<number, FieldTrace['targets']>): void {
   const path = rule.to.slice(slotName(rule.to).length + 1);
+  const whole = path === '' ? slot.element : `${slot.element}.${path}`;
   const origin = run.origins.get(slot.url);
   const within = slot.element.slice(slot.element.indexOf('.') + 1);
   const note = (source: Rule, into: string): void => {
@@ -192,7 +193,7 @@ function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, tar
   const [first] = placesOf(rule);
   if (first !== undefined && around.valuesOf(pathOf(first)[0] ?? 0).some(isNullValue)) {
     run.deletions.push({ fullUrl: slot.url, element: path, rule: rule.id });
-    note(rule, `${slot.element}.${path}`);
+    note(rule, whole);
     return;
   }
   const made = run.builder.size();
@@ -209,7 +210,7 @@ function applyToSlot(run: Run, rule: Rule, slot: Slot, around: Surroundings, tar
       }
       putElement(slot.target, path, item);
     }
-    note(rule, `${slot.element}${path === '' ? '' : `.${path}`}`);
+    note(rule, whole);
   }
   if (first !== undefined && run.segment !== undefined) {
     const { name, sequence } = run.segment;
